@@ -1,0 +1,478 @@
+-- 0006_conversation.sql - links sent, reminders made due, messages taken in: one act of the domain, one function.
+
+SET LOCAL ROLE hersys_owner;
+
+-- ------------------------------------------------------------------ where messages may go
+
+CREATE TABLE hersys.sms_destination (
+    prefix text PRIMARY KEY CHECK (prefix ~ '^\+[1-9][0-9]{0,8}$')
+);
+INSERT INTO hersys.sms_destination (prefix) VALUES ('+8160'), ('+8170'), ('+8180'), ('+8190');
+COMMENT ON TABLE hersys.sms_destination IS 'numbers that begin so may get an SMS: Japan''s mobiles, and what the operator adds';
+
+CREATE FUNCTION hersys.sms_allowed(p_number text) RETURNS boolean
+LANGUAGE sql STABLE
+SET search_path = hersys, pg_temp
+SECURITY DEFINER
+AS $$
+    SELECT EXISTS (SELECT FROM hersys.sms_destination d WHERE starts_with(p_number, d.prefix))
+       AND (p_number !~ '^\+81' OR p_number ~ '^\+81[6-9]0[0-9]{8}$')
+$$;
+
+-- ------------------------------------------------------------------ registration links
+
+/*
+ * Sends a patient the registration link: number and ID come from one locked row. A new link ends the one before. The caller
+ * brings the id of the key that mints it and a random salt. Errors: HS002 no such patient (or of another centre), HS004 not
+ * possible for this patient, with the reason as message.
+ */
+CREATE FUNCTION hersys.link_send(p_patient_id bigint, p_key_id integer, p_salt bytea, p_actor text)
+RETURNS TABLE (link_id bigint, message_id bigint)
+LANGUAGE plpgsql
+SET search_path = hersys, pg_temp
+SECURITY DEFINER
+AS $$
+#variable_conflict use_column
+DECLARE
+    v_patient hersys.patient;
+    v_centre hersys.centre;
+    v_generation integer;
+    v_expires_at timestamptz := hersys.clock_now() + interval '72 hours';
+BEGIN
+    SELECT p.* INTO v_patient FROM hersys.patient p WHERE p.id = p_patient_id FOR UPDATE;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'there is no patient %', p_patient_id USING ERRCODE = 'HS002';
+    END IF;
+    SELECT c.* INTO v_centre FROM hersys.centre c WHERE c.id = v_patient.centre_id;
+    IF v_patient.phone IS NULL THEN
+        RAISE EXCEPTION 'patient % has no telephone', p_patient_id USING ERRCODE = 'HS004';
+    END IF;
+    IF NOT hersys.sms_allowed(v_patient.phone) THEN
+        RAISE EXCEPTION 'the telephone of patient % takes no SMS', p_patient_id USING ERRCODE = 'HS004';
+    END IF;
+    IF EXISTS (SELECT FROM hersys.phone f WHERE f.number = v_patient.phone AND f.quarantined_at IS NOT NULL) THEN
+        RAISE EXCEPTION 'the telephone of patient % is quarantined: somebody else answered from it', p_patient_id USING ERRCODE = 'HS004';
+    END IF;
+    IF EXISTS (SELECT FROM hersys.suppression s WHERE s.channel = 'sms' AND s.address = v_patient.phone AND s.ended_at IS NULL) THEN
+        RAISE EXCEPTION 'patient % has stopped messages', p_patient_id USING ERRCODE = 'HS004';
+    END IF;
+    IF v_patient.ended_at IS NOT NULL
+       OR v_patient.monitoring_until < (hersys.clock_now() AT TIME ZONE v_centre.time_zone)::date THEN
+        RAISE EXCEPTION 'the monitoring of patient % has ended', p_patient_id USING ERRCODE = 'HS004';
+    END IF;
+
+    UPDATE hersys.registration_link l SET revoked_at = hersys.clock_now()
+    WHERE l.patient_id = p_patient_id AND l.consumed_at IS NULL AND l.revoked_at IS NULL;
+    SELECT coalesce(max(l.generation), 0) + 1 INTO v_generation
+    FROM hersys.registration_link l WHERE l.patient_id = p_patient_id;
+    INSERT INTO hersys.registration_link (patient_id, centre_id, recipient, key_id, salt, generation, requested_by, expires_at)
+    VALUES (p_patient_id, v_patient.centre_id, v_patient.phone, p_key_id, p_salt, v_generation, p_actor, v_expires_at)
+    RETURNING id INTO link_id;
+    message_id := hersys.outbox_enqueue(
+        'registration_link', v_patient.language,
+        jsonb_build_object('centre', v_centre.short_name, 'centre_phone', v_centre.phone, 'input_id', v_patient.input_id),
+        'sms', v_patient.phone, 'link:' || link_id, v_patient.centre_id, p_patient_id, link_id);
+    INSERT INTO hersys.audit (actor, action, subject, subject_id, centre_id)
+    VALUES (p_actor, 'link_send', 'patient', p_patient_id, v_patient.centre_id);
+    PERFORM hersys.outbox_wake();
+    RETURN NEXT;
+END
+$$;
+
+-- ------------------------------------------------------------------ who writes
+
+-- The patients whom a number may report for: monitored today, in their centre's time zone. Internal.
+CREATE FUNCTION hersys.phone_watched(p_number text) RETURNS SETOF hersys.patient
+LANGUAGE sql STABLE
+SET search_path = hersys, pg_temp
+SECURITY DEFINER
+AS $$
+    SELECT p.* FROM hersys.patient p JOIN hersys.centre c ON c.id = p.centre_id
+    WHERE p.phone = p_number AND p.ended_at IS NULL
+      AND (hersys.clock_now() AT TIME ZONE c.time_zone)::date BETWEEN p.monitoring_from AND p.monitoring_until
+    ORDER BY p.member_number
+$$;
+
+-- The one of these patients that a member number or name means; null where it is none or not clear. Internal.
+CREATE FUNCTION hersys.member_find(p_watched hersys.patient[], p_member text) RETURNS bigint
+LANGUAGE sql IMMUTABLE
+SET search_path = hersys, pg_temp
+AS $$
+    SELECT CASE WHEN count(*) = 1 THEN min(w.id) END
+    FROM unnest(p_watched) AS w,
+         LATERAL (SELECT lower(regexp_replace(normalize(p_member, NFKC), '[[:space:]]', '', 'g')) AS wanted) AS m
+    WHERE p_member IS NULL
+       OR w.member_number::text = m.wanted
+       OR m.wanted IN (lower(regexp_replace(normalize(w.given_name, NFKC), '[[:space:]]', '', 'g')),
+                       lower(regexp_replace(normalize(w.family_name || w.given_name, NFKC), '[[:space:]]', '', 'g')),
+                       lower(regexp_replace(normalize(w.given_name || w.family_name, NFKC), '[[:space:]]', '', 'g')))
+$$;
+
+-- What a message says of a member: the number, and the name only where the number is confirmed to be that patient's. Internal.
+CREATE FUNCTION hersys.member_label(p hersys.patient) RETURNS jsonb
+LANGUAGE sql IMMUTABLE
+SET search_path = hersys, pg_temp
+AS $$
+    SELECT jsonb_strip_nulls(jsonb_build_object(
+        'number', p.member_number::text,
+        'name', CASE WHEN p.phone_confirmed_at IS NOT NULL THEN left(p.given_name, 10) END))
+$$;
+
+-- ------------------------------------------------------------------ triage
+
+-- SpO2 of 93 % or less is urgent.
+CREATE FUNCTION hersys.triage_spo2_is_urgent(p_spo2 integer) RETURNS boolean
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+AS $$ SELECT coalesce(p_spo2 <= 93, false) $$;
+
+-- Raises one urgent alert; never twice for one report or message. Internal.
+CREATE FUNCTION hersys.alert_raise(p_centre_id bigint, p_patient_id bigint, p_report_id bigint, p_inbound_id bigint,
+                                   p_reason text, p_unconfirmed boolean) RETURNS void
+LANGUAGE sql
+SET search_path = hersys, pg_temp
+SECURITY DEFINER
+AS $$
+    INSERT INTO hersys.alert (centre_id, patient_id, report_id, inbound_id, level, reason, unconfirmed)
+    VALUES (p_centre_id, p_patient_id, p_report_id, p_inbound_id, 'urgent', p_reason, p_unconfirmed)
+    ON CONFLICT DO NOTHING
+$$;
+
+-- ------------------------------------------------------------------ messages that come in
+
+-- Stores the reports of a message that the parser read as such; null where it is not clear whose they are (then nothing is
+-- stored), else what the echo says of each. Internal.
+CREATE FUNCTION hersys.inbound_store_reports(p_inbound_id bigint, p_parsed jsonb, p_watched hersys.patient[]) RETURNS jsonb
+LANGUAGE plpgsql
+SET search_path = hersys, pg_temp
+SECURITY DEFINER
+AS $$
+DECLARE
+    v_whose bigint[];
+    v_report jsonb;
+    v_patient hersys.patient;
+    v_report_id bigint;
+    v_echo jsonb := '[]';
+    v_index integer := 0;
+BEGIN
+    SELECT array_agg(hersys.member_find(p_watched, r.value ->> 'member') ORDER BY r.ordinality)
+    INTO v_whose FROM jsonb_array_elements(p_parsed -> 'reports') WITH ORDINALITY AS r;
+    IF array_position(v_whose, NULL) IS NOT NULL
+       OR (SELECT count(DISTINCT id) FROM unnest(v_whose) AS id) < cardinality(v_whose) THEN
+        RETURN NULL;
+    END IF;
+    FOR v_report IN SELECT r.value FROM jsonb_array_elements(p_parsed -> 'reports') WITH ORDINALITY AS r ORDER BY r.ordinality LOOP
+        v_index := v_index + 1;
+        SELECT w.* INTO v_patient FROM unnest(p_watched) AS w WHERE w.id = v_whose[v_index];
+        INSERT INTO hersys.status_report (patient_id, centre_id, source, inbound_id, reported_at, temperature_c, spo2, symptoms,
+                                          note, red_flag, needs_review, unconfirmed)
+        VALUES (v_patient.id, v_patient.centre_id, 'sms', p_inbound_id, hersys.clock_now(),
+                (v_report ->> 'temperature_c')::numeric, (v_report ->> 'spo2')::smallint, (v_report ->> 'symptoms')::boolean,
+                v_report ->> 'note', coalesce((p_parsed ->> 'red_flag')::boolean, false),
+                coalesce((p_parsed ->> 'needs_review')::boolean, false), v_patient.phone_confirmed_at IS NULL)
+        RETURNING id INTO v_report_id;
+        IF coalesce((p_parsed ->> 'replaces')::boolean, false) THEN
+            UPDATE hersys.status_report SET superseded_by = v_report_id
+            WHERE id = (SELECT r.id FROM hersys.status_report r
+                        JOIN hersys.inbound i ON i.id = r.inbound_id AND i.sender = v_patient.phone
+                        WHERE r.patient_id = v_patient.id AND r.superseded_by IS NULL AND r.id < v_report_id
+                          AND r.reported_at > hersys.clock_now() - interval '24 hours'
+                        ORDER BY r.reported_at DESC, r.id DESC LIMIT 1);
+        END IF;
+        IF coalesce((p_parsed ->> 'red_flag')::boolean, false) THEN
+            PERFORM hersys.alert_raise(v_patient.centre_id, v_patient.id, v_report_id, p_inbound_id, 'red_flag', v_patient.phone_confirmed_at IS NULL);
+        END IF;
+        IF hersys.triage_spo2_is_urgent((v_report ->> 'spo2')::integer) THEN
+            PERFORM hersys.alert_raise(v_patient.centre_id, v_patient.id, v_report_id, p_inbound_id, 'spo2_low', v_patient.phone_confirmed_at IS NULL);
+        END IF;
+        v_echo := v_echo || jsonb_strip_nulls(
+            CASE WHEN cardinality(p_watched) > 1 THEN
+                jsonb_build_object('member', hersys.member_label(v_patient) ->> 'number', 'name', hersys.member_label(v_patient) ->> 'name')
+            ELSE '{}' END
+            || jsonb_build_object(
+                'temperature', to_char((v_report ->> 'temperature_c')::numeric, 'FM90.09'),
+                'spo2', v_report ->> 'spo2',
+                CASE WHEN (v_report ->> 'symptoms')::boolean THEN 'yes' ELSE 'no' END, true,
+                'needs_review', CASE WHEN coalesce((p_parsed ->> 'needs_review')::boolean, false) THEN true END));
+    END LOOP;
+    RETURN v_echo;
+END
+$$;
+
+-- Which message answers an outcome that is no report. Internal.
+CREATE FUNCTION hersys.answer_for(p_outcome text) RETURNS text
+LANGUAGE sql IMMUTABLE
+AS $$
+    SELECT CASE p_outcome
+        WHEN 'incomplete' THEN 'incomplete'
+        WHEN 'out_of_range' THEN 'out_of_range'
+        WHEN 'ambiguous' THEN 'ambiguous'
+        WHEN 'conflict' THEN 'ambiguous'
+        WHEN 'command' THEN 'command_later'
+        ELSE 'not_understood'
+    END
+$$;
+
+-- What the answer says of a message that is no report. Internal.
+CREATE FUNCTION hersys.answer_params(p_parsed jsonb) RETURNS jsonb
+LANGUAGE sql IMMUTABLE
+AS $$
+    SELECT jsonb_strip_nulls(CASE p_parsed ->> 'outcome'
+        WHEN 'incomplete' THEN (
+            SELECT coalesce(jsonb_object_agg(
+                CASE m WHEN 'temperature_c' THEN 'missing_temperature' ELSE 'missing_' || m END, true), '{}')
+            FROM jsonb_array_elements_text(p_parsed -> 'missing') AS m)
+        WHEN 'out_of_range' THEN jsonb_build_object(
+            CASE p_parsed ->> 'field' WHEN 'temperature_c' THEN 'temperature' ELSE 'spo2' END, true,
+            'value', left(p_parsed ->> 'value', 16))
+        WHEN 'conflict' THEN jsonb_build_object('conflict', true)
+        ELSE '{}'
+    END)
+$$;
+
+-- Stores one message and everything that follows from it; the sender's telephone is locked by the caller. Internal.
+CREATE FUNCTION hersys.inbound_store_one(p_message jsonb, OUT inbound_id bigint, OUT stored boolean, OUT answer_kind text)
+LANGUAGE plpgsql
+SET search_path = hersys, pg_temp
+SECURITY DEFINER
+AS $$
+#variable_conflict use_column
+DECLARE
+    v_sender text := p_message ->> 'sender';
+    v_parsed jsonb := p_message -> 'parsed';
+    v_outcome text := CASE WHEN (p_message ->> 'own_text')::boolean THEN 'own_text' ELSE v_parsed ->> 'outcome' END;
+    v_answerable boolean := (p_message ->> 'answerable')::boolean;
+    v_phone hersys.phone;
+    v_known hersys.patient[];
+    v_watched hersys.patient[];
+    v_first hersys.patient;
+    v_centre hersys.centre;
+    v_echo jsonb;
+    v_params jsonb := '{}';
+    v_danger text;
+    v_urgent boolean := false;
+    v_about hersys.patient;
+BEGIN
+    INSERT INTO hersys.inbound AS i (link, provider_id, sender, recipient, raw, outcome, parsed)
+    VALUES (p_message ->> 'link', p_message ->> 'provider_id', v_sender, p_message ->> 'recipient',
+            decode(p_message ->> 'raw', 'hex'), v_outcome, v_parsed)
+    ON CONFLICT (link, provider_id) DO NOTHING
+    RETURNING i.id INTO inbound_id;
+    stored := FOUND;
+    IF NOT stored THEN
+        SELECT i.id INTO inbound_id FROM hersys.inbound i
+        WHERE i.link = p_message ->> 'link' AND i.provider_id = p_message ->> 'provider_id';
+        RETURN;
+    END IF;
+    -- Our own text that comes back is no report and gets no answer, or two machines would talk for ever.
+    IF v_outcome = 'own_text' OR NOT v_answerable THEN
+        RETURN;
+    END IF;
+
+    SELECT f.* INTO v_phone FROM hersys.phone f WHERE f.number = v_sender;
+    IF v_phone.quarantined_at IS NULL THEN
+        SELECT array_agg(p ORDER BY p.member_number) INTO v_known FROM hersys.patient p WHERE p.phone = v_sender;
+        SELECT array_agg(w ORDER BY w.member_number) INTO v_watched FROM hersys.phone_watched(v_sender) AS w;
+    END IF;
+    IF v_known IS NULL THEN
+        -- A stranger, or a number that is not the patient's: once a day, and without a word about anybody.
+        IF v_phone.stranger_answered_at IS NULL OR v_phone.stranger_answered_at <= hersys.clock_now() - interval '1 day' THEN
+            UPDATE hersys.phone SET stranger_answered_at = hersys.clock_now() WHERE number = v_sender;
+            answer_kind := 'unknown_sender';
+            PERFORM hersys.outbox_enqueue(answer_kind, 'ja', '{}', 'sms', v_sender, 'answer:' || inbound_id, NULL, NULL);
+            UPDATE hersys.inbound i SET answer_kind = 'unknown_sender' WHERE i.id = inbound_id;
+        END IF;
+        RETURN;
+    END IF;
+
+    v_danger := CASE
+        WHEN v_outcome <> 'command' AND (v_parsed ->> 'red_flag')::boolean THEN 'red_flag'
+        WHEN hersys.triage_spo2_is_urgent((v_parsed ->> 'lowest_spo2')::integer) THEN 'spo2_low'
+        WHEN v_outcome = 'report' AND EXISTS (
+            SELECT FROM jsonb_array_elements(v_parsed -> 'reports') AS r
+            WHERE hersys.triage_spo2_is_urgent((r ->> 'spo2')::integer)) THEN 'spo2_low'
+    END;
+    IF v_outcome = 'report' AND v_watched IS NOT NULL THEN
+        v_echo := hersys.inbound_store_reports(inbound_id, v_parsed, v_watched);
+    END IF;
+    -- Danger in a message that became no report is somebody's all the same: each centre that follows this number looks at it.
+    IF v_danger IS NOT NULL AND v_echo IS NULL THEN
+        SELECT k.* INTO v_about FROM unnest(coalesce(v_watched, v_known)) AS k
+        WHERE k.id = hersys.member_find(coalesce(v_watched, v_known), v_parsed ->> 'member');
+        PERFORM hersys.alert_raise(k.centre_id, CASE WHEN v_about.centre_id = k.centre_id THEN v_about.id END, NULL, inbound_id, v_danger, true)
+        FROM (SELECT DISTINCT u.centre_id FROM unnest(coalesce(v_watched, v_known)) AS u) AS k;
+    END IF;
+
+    v_first := (coalesce(v_watched, v_known))[1];
+    SELECT c.* INTO v_centre FROM hersys.centre c WHERE c.id = v_first.centre_id;
+    IF v_watched IS NULL THEN
+        answer_kind := 'not_watched';
+    ELSIF v_danger IS NOT NULL THEN
+        answer_kind := 'report_urgent';
+        v_params := CASE WHEN v_echo IS NULL THEN '{}' ELSE jsonb_build_object('reports', v_echo) END;
+    ELSIF v_echo IS NOT NULL THEN
+        answer_kind := 'report_stored';
+        v_params := jsonb_build_object('reports', v_echo);
+    ELSIF v_outcome = 'report' THEN
+        answer_kind := 'which_member';
+        v_params := jsonb_build_object('members', (SELECT jsonb_agg(hersys.member_label(w) ORDER BY w.member_number) FROM unnest(v_watched) AS w));
+    ELSE
+        answer_kind := hersys.answer_for(v_outcome);
+        v_params := hersys.answer_params(v_parsed);
+    END IF;
+    PERFORM hersys.outbox_enqueue(
+        answer_kind, v_first.language, v_params || jsonb_build_object('centre', v_centre.short_name, 'centre_phone', v_centre.phone),
+        'sms', v_sender, 'answer:' || inbound_id, v_first.centre_id, v_first.id);
+    UPDATE hersys.inbound i SET answer_kind = inbound_store_one.answer_kind WHERE i.id = inbound_id;
+END
+$$;
+
+/*
+ * Takes in messages that arrived together: an array of objects
+ *   link, provider_id   the carrier link and its name of the message: stored once, however often it is brought
+ *   sender, recipient   E.164, or what the carrier gave
+ *   answerable          whether the sender is a telephone that can be answered
+ *   raw                 the text's bytes in hexadecimal
+ *   parsed              what the parser says (doc/reply-grammar.md, section 4)
+ *   own_text            it contains a text of ours
+ * at most one of each sender. The senders' telephones are locked in the order of their numbers, so that two messages of a
+ * conversation never race, whichever daemons they reach. All or none are stored.
+ */
+CREATE FUNCTION hersys.inbound_store(p_messages jsonb)
+RETURNS TABLE (ordinal integer, inbound_id bigint, stored boolean, answer_kind text)
+LANGUAGE plpgsql
+SET search_path = hersys, pg_temp
+SECURITY DEFINER
+AS $$
+#variable_conflict use_column
+DECLARE
+    v_message record;
+    v_answers integer := 0;
+BEGIN
+    INSERT INTO hersys.phone (number)
+    SELECT DISTINCT m ->> 'sender' FROM jsonb_array_elements(p_messages) AS m WHERE (m ->> 'answerable')::boolean
+    ORDER BY 1 ON CONFLICT DO NOTHING;
+    PERFORM FROM hersys.phone f
+    WHERE f.number IN (SELECT m ->> 'sender' FROM jsonb_array_elements(p_messages) AS m WHERE (m ->> 'answerable')::boolean)
+    ORDER BY f.number FOR UPDATE;
+    FOR v_message IN SELECT m.value, m.ordinality FROM jsonb_array_elements(p_messages) WITH ORDINALITY AS m ORDER BY m.ordinality LOOP
+        SELECT v_message.ordinality::integer, o.inbound_id, o.stored, o.answer_kind
+        INTO ordinal, inbound_id, stored, answer_kind
+        FROM hersys.inbound_store_one(v_message.value) AS o;
+        v_answers := v_answers + (answer_kind IS NOT NULL)::integer;
+        RETURN NEXT;
+    END LOOP;
+    IF v_answers > 0 THEN
+        PERFORM hersys.outbox_wake();
+    END IF;
+END
+$$;
+
+-- Keeps a message that inbound_store() could not take, for the operator; nothing follows from it.
+CREATE FUNCTION hersys.inbound_store_raw(p_link text, p_provider_id text, p_sender text, p_recipient text, p_raw bytea)
+RETURNS bigint
+LANGUAGE sql
+SET search_path = hersys, pg_temp
+SECURITY DEFINER
+AS $$
+    WITH kept AS (
+        INSERT INTO hersys.inbound (link, provider_id, sender, recipient, raw, outcome)
+        VALUES (p_link, p_provider_id, p_sender, p_recipient, p_raw, 'failed')
+        ON CONFLICT (link, provider_id) DO NOTHING RETURNING id
+    )
+    SELECT id FROM kept
+    UNION ALL
+    SELECT id FROM hersys.inbound WHERE link = p_link AND provider_id = p_provider_id
+    LIMIT 1
+$$;
+
+-- ------------------------------------------------------------------ reminders
+
+/*
+ * Queues reminders for up to p_limit telephones of one slot that is due for reminding now, one message a telephone and centre, and
+ * returns how many messages it queued; null when no slot has anything left to do. To be called again until then; each call commits
+ * what it did, and a pass that is cut off is taken up where it stopped.
+ */
+CREATE FUNCTION hersys.remind_due(p_limit integer DEFAULT 5000) RETURNS integer
+LANGUAGE plpgsql
+SET search_path = hersys, pg_temp
+SECURITY DEFINER
+AS $$
+DECLARE
+    v_now timestamptz := hersys.clock_now();
+    v_pass record;
+    v_window tstzrange;
+    v_last text;
+    v_queued integer;
+BEGIN
+    INSERT INTO hersys.reminder_pass (slot_id, day)
+    SELECT s.id, (v_now AT TIME ZONE c.time_zone)::date
+    FROM hersys.slot s JOIN hersys.centre c ON c.id = s.centre_id
+    WHERE (v_now AT TIME ZONE c.time_zone)::time >= s.remind_at AND (v_now AT TIME ZONE c.time_zone)::time < s.due_at
+    ON CONFLICT DO NOTHING;
+
+    SELECT r.slot_id, r.day, r.after_phone, s.centre_id, s.due_at, c.short_name, c.phone AS centre_phone, c.time_zone INTO v_pass
+    FROM hersys.reminder_pass r JOIN hersys.slot s ON s.id = r.slot_id JOIN hersys.centre c ON c.id = s.centre_id
+    WHERE r.day = (v_now AT TIME ZONE c.time_zone)::date
+      AND (v_now AT TIME ZONE c.time_zone)::time >= s.remind_at AND (v_now AT TIME ZONE c.time_zone)::time < s.due_at
+      AND (r.completed_at IS NULL OR r.completed_at <= v_now - interval '5 minutes')
+    ORDER BY s.due_at, r.slot_id LIMIT 1
+    FOR UPDATE OF r SKIP LOCKED;
+    IF NOT FOUND THEN
+        RETURN NULL;
+    END IF;
+    v_window := hersys.slot_window(v_pass.slot_id, v_pass.day);
+
+    WITH numbers AS MATERIALIZED (
+        SELECT DISTINCT p.phone::text AS phone FROM hersys.patient p
+        WHERE p.centre_id = v_pass.centre_id AND p.phone > v_pass.after_phone
+        ORDER BY 1 LIMIT p_limit
+    ), due AS MATERIALIZED (
+        SELECT p.* FROM hersys.patient p JOIN numbers n ON n.phone = p.phone
+        WHERE p.centre_id = v_pass.centre_id AND p.ended_at IS NULL
+          AND v_pass.day BETWEEN p.monitoring_from AND p.monitoring_until
+          AND hersys.sms_allowed(p.phone)
+          AND NOT EXISTS (SELECT FROM hersys.phone f WHERE f.number = p.phone AND f.quarantined_at IS NOT NULL)
+          AND NOT EXISTS (SELECT FROM hersys.suppression s WHERE s.channel = 'sms' AND s.address = p.phone AND s.ended_at IS NULL)
+          AND NOT EXISTS (SELECT FROM hersys.reminder r WHERE r.patient_id = p.id AND r.day = v_pass.day AND r.slot_id = v_pass.slot_id)
+          AND NOT hersys.patient_has_reported(p.id, v_window)
+    ), households AS MATERIALIZED (
+        SELECT d.phone, nextval('hersys.message_id') AS message_id, array_agg(d.id) AS patient_ids,
+               (array_agg(d.id ORDER BY d.member_number))[1] AS first_id,
+               (array_agg(d.language ORDER BY d.member_number))[1] AS language,
+               jsonb_agg(hersys.member_label(ROW(d.*)::hersys.patient) ORDER BY d.member_number) AS members
+        FROM due d GROUP BY d.phone
+    ), noted AS (
+        INSERT INTO hersys.reminder (patient_id, day, slot_id, centre_id, message_id)
+        SELECT unnest(h.patient_ids), v_pass.day, v_pass.slot_id, v_pass.centre_id, h.message_id FROM households h
+    ), queued AS (
+        INSERT INTO hersys.outbox (id, kind, language, params, channel, recipient, centre_id, patient_id, priority,
+                                   begun_by_us, at_most_once, not_before, not_after)
+        SELECT h.message_id, k.kind, h.language,
+               jsonb_build_object('centre', v_pass.short_name, 'due', to_char(v_pass.due_at, 'HH24:MI'))
+               -- Whoever shares the number has to say whom the report is for, even when the others have reported.
+               || CASE WHEN (SELECT count(*) FROM hersys.phone_watched(h.phone)) > 1
+                       THEN jsonb_build_object('family', true, 'members', h.members) ELSE '{}' END,
+               'sms', h.phone, v_pass.centre_id, h.first_id, k.priority, k.begun_by_us, k.at_most_once, v_now, upper(v_window)
+        FROM households h, hersys.message_kind k WHERE k.kind = 'reminder'
+        RETURNING 1
+    )
+    SELECT (SELECT count(*) FROM queued), (SELECT CASE WHEN count(*) = p_limit THEN max(phone) END FROM numbers)
+    INTO v_queued, v_last;
+
+    UPDATE hersys.reminder_pass r
+    SET after_phone = coalesce(v_last, ''), completed_at = CASE WHEN v_last IS NULL THEN v_now END
+    WHERE r.slot_id = v_pass.slot_id AND r.day = v_pass.day;
+    IF v_queued > 0 THEN
+        PERFORM hersys.outbox_wake();
+    END IF;
+    RETURN v_queued;
+END
+$$;
+
+GRANT EXECUTE ON FUNCTION
+    hersys.link_send(bigint, integer, bytea, text),
+    hersys.inbound_store(jsonb),
+    hersys.inbound_store_raw(text, text, text, text, bytea),
+    hersys.remind_due(integer) TO hersys_gateway;
+GRANT EXECUTE ON FUNCTION hersys.sms_allowed(text) TO hersys_gateway, hersys_portal;
+CALL hersys.settle_rights();
