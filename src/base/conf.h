@@ -1,8 +1,8 @@
 /*
  * conf.h - the configuration: one file (libconfig), one table of options, one const struct.
  *
- * The table in conf.c is the only list of options: type, range, default, help. A file is valid whole or not
- * at all; every fault in it is reported with its line.
+ * The table in conf.c is the only list of options: type, range, default, help. A file is valid
+ * whole or not at all; every fault in it is reported with its line.
  */
 #ifndef HERSYS_BASE_CONF_H
 #define HERSYS_BASE_CONF_H
@@ -44,11 +44,11 @@ struct conf {
     } reports;
     struct {
         bool enabled;
-        const char *spool;         /* the file in which the carrier keeps what it was given */
-        const char *number;        /* the gateway's own number, E.164 */
-        int window;                /* messages on the wire at once */
-        int delay_milliseconds;    /* how long the carrier takes for a submit */
-        int receipt_milliseconds;  /* how long until the receipt comes */
+        const char *spool;        /* the file in which the carrier keeps what it was given */
+        const char *number;       /* the gateway's own number, E.164 */
+        int window;               /* messages on the wire at once */
+        int delay_milliseconds;   /* how long the carrier takes for a submit */
+        int receipt_milliseconds; /* how long until the receipt comes */
     } sandbox;
     struct {
         enum log_level level;
@@ -66,8 +66,8 @@ struct conf *conf_load(const char *path, conf_fault_cb *fault, void *arg)
     __attribute__((warn_unused_result));
 void conf_free(struct conf *conf);
 
-/* Options that differ between the two and take effect only at a restart: calls `fault` with each one's name
- * and copies the old value into `new_conf`, so that it says what is in force. */
+/* Options that differ between the two and take effect only at a restart: calls `fault` with each
+ * one's name and copies the old value into `new_conf`, so that it says what is in force. */
 void conf_keep_restart_options(const struct conf *old_conf, struct conf *new_conf,
                                conf_fault_cb *fault, void *arg);
 

@@ -1,0 +1,329 @@
+/*
+ * conf_options.c - the one table of options, and the sample file that is printed from it. It reads
+ * nothing.
+ */
+#include "base/conf_options.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/conf.h"
+#include "base/mem.h"
+
+#define AT(member) offsetof(struct conf, member)
+
+const struct conf_group conf_groups[] = {
+    {"database", "PostgreSQL. Everything that lasts is kept there, and nowhere else."},
+    {"http", "The HTTP API for health centres and the webhooks of the carriers."},
+    {"links", "The links that patients get to register."},
+    {"keys", "The keys from which tokens and signatures are made."},
+    {"templates", "Every word that a patient reads."},
+    {"delivery", "How messages are taken from the queue and put on the wire."},
+    {"reminders", "How patients are reminded of their report."},
+    {"reports", "How the patients' answers are read."},
+    {"sandbox", "A carrier inside the daemon, for the quick start, demonstrations and tests. It "
+                "sends to no "
+                "telephone."},
+    {"log", "What is written to standard error, or to the journal."},
+    {"shutdown", "How the daemon ends."},
+};
+const size_t conf_group_count = MEM_COUNT(conf_groups);
+
+const struct conf_option conf_options[] = {
+    {.path = "database.dsn",
+     .type = CONF_TEXT,
+     .offset = AT(database.dsn),
+     .fallback = "",
+     .restart = true,
+     .help = "Connection string or URI of PostgreSQL, as libpq reads it. Several hosts may be "
+             "named; with "
+             "target_session_attrs=read-write the daemon follows a failover. The empty text takes "
+             "libpq's own "
+             "defaults: the local socket, and the database named like the user. Keep a password in "
+             "a "
+             "passfile and not here."},
+    {.path = "database.statement_timeout_seconds",
+     .type = CONF_INTEGER,
+     .offset = AT(database.statement_timeout_seconds),
+     .fallback = "30",
+     .min = 1,
+     .max = 600,
+     .unit = "seconds",
+     .restart = true,
+     .help = "PostgreSQL ends a statement of ours that runs longer than this."},
+
+    {.path = "http.listen",
+     .type = CONF_ADDRESS,
+     .offset = AT(http.listen),
+     .fallback = "127.0.0.1:8470",
+     .restart = true,
+     .help = "Numeric address and port to listen on, such as 127.0.0.1:8470 or [::1]:8470; port 0 "
+             "takes a free "
+             "one. A reverse proxy with TLS stands in front of whatever the internet reaches."},
+    {.path = "http.max_body_bytes",
+     .type = CONF_INTEGER,
+     .offset = AT(http.max_body_bytes),
+     .fallback = "262144",
+     .min = 1024,
+     .max = 16 * 1024 * 1024,
+     .unit = "bytes",
+     .help = "A request with a longer body is refused with status 413."},
+    {.path = "http.max_connections",
+     .type = CONF_INTEGER,
+     .offset = AT(http.max_connections),
+     .fallback = "1000",
+     .min = 1,
+     .max = 100000,
+     .help = "Connections that may be open at once; one more is answered with status 503. The "
+             "limit of open "
+             "files (LimitNOFILE in the unit file) must be higher."},
+    {.path = "http.idle_timeout_seconds",
+     .type = CONF_INTEGER,
+     .offset = AT(http.idle_timeout_seconds),
+     .fallback = "30",
+     .min = 1,
+     .max = 600,
+     .unit = "seconds",
+     .help = "A connection on which nothing arrives for so long is closed."},
+
+    {.path = "links.base_url",
+     .type = CONF_URL,
+     .offset = AT(links.base_url),
+     .fallback = "",
+     .required = true,
+     .help = "What registration links start with, such as https://my.example.jp, without a slash "
+             "at its end. It "
+             "must be set, and must start with https:// unless the sandbox is enabled. A whole "
+             "link has 34 "
+             "characters more and must not exceed 60, so that the message fits one SMS: 26 are "
+             "left. Patients are told "
+             "to trust this one domain, so choose it once."},
+
+    {.path = "keys.directory",
+     .type = CONF_FILE,
+     .offset = AT(keys.directory),
+     .fallback = "/etc/hersys-gateway/keys",
+     .required = true,
+     .help = "The folder of the key files, each named by its purpose and number (link-1.key). They "
+             "must not be "
+             "readable by everybody. The highest number of a purpose makes new tokens; all of them "
+             "are "
+             "still valid for checking."},
+
+    {.path = "templates.directory",
+     .type = CONF_FILE,
+     .offset = AT(templates.directory),
+     .fallback = HERSYS_TEMPLATE_DIR,
+     .required = true,
+     .help = "The folder of the texts, by kind and language (reminder/ja.sms). All of them are "
+             "checked at start and "
+             "at reload."},
+
+    {.path = "delivery.lease_seconds",
+     .type = CONF_INTEGER,
+     .offset = AT(delivery.lease_seconds),
+     .fallback = "60",
+     .min = 5,
+     .max = 3600,
+     .unit = "seconds",
+     .help = "For how long a message belongs to the daemon that has claimed it. It is renewed "
+             "while the message is "
+             "on the wire. When a daemon dies, another takes its messages up after this time."},
+    {.path = "delivery.poll_seconds",
+     .type = CONF_INTEGER,
+     .offset = AT(delivery.poll_seconds),
+     .fallback = "5",
+     .min = 1,
+     .max = 300,
+     .unit = "seconds",
+     .help = "How often the queue is looked at when no notification of PostgreSQL has come. It "
+             "bounds how late a "
+             "retry, or a message whose notification was lost, can be."},
+
+    {.path = "reminders.tick_seconds",
+     .type = CONF_INTEGER,
+     .offset = AT(reminders.tick_seconds),
+     .fallback = "30",
+     .min = 1,
+     .max = 600,
+     .unit = "seconds",
+     .help = "How often patients are looked for whose reminder is due."},
+
+    {.path = "reports.spo2_required",
+     .type = CONF_SWITCH,
+     .offset = AT(reports.spo2_required),
+     .fallback = "false",
+     .help = "Whether a report without oxygen saturation is incomplete. Leave it false where not "
+             "every patient has "
+             "been given a pulse oximeter."},
+
+    {.path = "sandbox.enabled",
+     .type = CONF_SWITCH,
+     .offset = AT(sandbox.enabled),
+     .fallback = "false",
+     .restart = true,
+     .help = "Whether the sandbox carrier runs. It also lets links.base_url start with http://. "
+             "Never enable it "
+             "where patients are registered."},
+    {.path = "sandbox.spool",
+     .type = CONF_FILE,
+     .offset = AT(sandbox.spool),
+     .fallback = "",
+     .restart = true,
+     .help = "The file in which the sandbox carrier keeps the messages that it was given. It must "
+             "be set when the "
+             "sandbox is enabled."},
+    {.path = "sandbox.number",
+     .type = CONF_NUMBER,
+     .offset = AT(sandbox.number),
+     .fallback = "+817000000000",
+     .help = "The gateway's own telephone number at the sandbox carrier, with a plus sign and the "
+             "country code."},
+    {.path = "sandbox.window",
+     .type = CONF_INTEGER,
+     .offset = AT(sandbox.window),
+     .fallback = "32",
+     .min = 1,
+     .max = 10000,
+     .unit = "messages",
+     .help = "How many messages may be on the wire to the sandbox carrier at once."},
+    {.path = "sandbox.delay_milliseconds",
+     .type = CONF_INTEGER,
+     .offset = AT(sandbox.delay_milliseconds),
+     .fallback = "0",
+     .min = 0,
+     .max = 60000,
+     .unit = "milliseconds",
+     .help = "How long the sandbox carrier takes until it accepts a message."},
+    {.path = "sandbox.receipt_milliseconds",
+     .type = CONF_INTEGER,
+     .offset = AT(sandbox.receipt_milliseconds),
+     .fallback = "200",
+     .min = 0,
+     .max = 600000,
+     .unit = "milliseconds",
+     .help = "How long after that its delivery receipt comes."},
+
+    {.path = "log.level",
+     .type = CONF_LEVEL,
+     .offset = AT(log.level),
+     .fallback = "info",
+     .help = "The least important lines that are written: error, warning, info or debug. No level "
+             "writes texts, "
+             "telephone numbers, names or tokens."},
+
+    {.path = "shutdown.drain_seconds",
+     .type = CONF_INTEGER,
+     .offset = AT(shutdown.drain_seconds),
+     .fallback = "20",
+     .min = 0,
+     .max = 600,
+     .unit = "seconds",
+     .help = "How long the daemon, once told to end, waits for what is on the wire. What is not "
+             "finished then is "
+             "taken up by another daemon when its lease has run out."},
+};
+const size_t conf_option_count = MEM_COUNT(conf_options);
+
+bool conf_option_in_group(const struct conf_option *option, const char *group)
+{
+    size_t len = strlen(group);
+
+    return strncmp(option->path, group, len) == 0 && option->path[len] == '.';
+}
+
+const char *conf_option_name(const struct conf_option *option)
+{
+    return strchr(option->path, '.') + 1;
+}
+
+/* ---- the sample file */
+
+enum { SAMPLE_WIDTH = 92 };
+
+/* Prints sentences as comment lines that break at spaces. */
+static void print_wrapped(FILE *out, const char *indent, const char *text)
+{
+    size_t room = SAMPLE_WIDTH - strlen(indent) - 2;
+
+    while (*text != '\0') {
+        size_t len = strlen(text);
+
+        if (len > room) {
+            len = room;
+            while (len > 1 && text[len] != ' ')
+                len--;
+        }
+        fprintf(out, "%s# %.*s\n", indent, (int)len, text);
+        text += len;
+        text += strspn(text, " ");
+    }
+}
+
+static bool is_quoted(enum conf_type type)
+{
+    return type != CONF_INTEGER && type != CONF_SWITCH;
+}
+
+static void print_type(FILE *out, const struct conf_option *option)
+{
+    static const char *const words[] = {
+        [CONF_TEXT] = "Text",
+        [CONF_INTEGER] = "A whole number",
+        [CONF_SWITCH] = "true or false",
+        [CONF_LEVEL] = "One of \"error\", \"warning\", \"info\", \"debug\"",
+        [CONF_FILE] = "A path; a relative one starts at the folder of this file",
+        [CONF_ADDRESS] = "An address and a port",
+        [CONF_URL] = "The start of an address",
+        [CONF_NUMBER] = "A telephone number",
+    };
+
+    fprintf(out, "    # %s", words[option->type]);
+    if (option->type == CONF_INTEGER) {
+        fprintf(out, " from %d to %d", option->min, option->max);
+        if (option->unit != NULL)
+            fprintf(out, " (%s)", option->unit);
+    }
+    fprintf(out, ".%s%s\n", option->required && *option->fallback == '\0' ? " Must be set." : "",
+            option->restart ? " A change takes effect at a restart." : "");
+}
+
+static void print_option(FILE *out, const struct conf_option *option)
+{
+    const char *quote = is_quoted(option->type) ? "\"" : "";
+
+    print_wrapped(out, "    ", option->help);
+    print_type(out, option);
+    fprintf(out, "    #%s = %s%s%s;\n", conf_option_name(option), quote, option->fallback, quote);
+}
+
+void conf_print_sample(FILE *out)
+{
+    print_wrapped(out, "",
+                  "hersys-gateway.conf - the configuration of hersys-gatewayd and hersysctl "
+                  "(hersys-gateway.conf(5)).");
+    fprintf(out, "#\n");
+    print_wrapped(out, "",
+                  "Every option stands here with its default, behind a '#'. To change one, take "
+                  "the '#' away. The file "
+                  "is valid whole or not at all: hersysctl check-config says what is wrong with "
+                  "it. The daemon reads "
+                  "it again on SIGHUP. A line @include \"other.conf\" takes in another file.");
+    for (size_t i = 0; i < conf_group_count; i++) {
+        bool first = true;
+
+        fprintf(out, "\n");
+        print_wrapped(out, "", conf_groups[i].help);
+        fprintf(out, "%s:\n{\n", conf_groups[i].name);
+        for (size_t k = 0; k < conf_option_count; k++) {
+            if (!conf_option_in_group(&conf_options[k], conf_groups[i].name))
+                continue;
+            if (!first)
+                fprintf(out, "\n");
+            first = false;
+            print_option(out, &conf_options[k]);
+        }
+        fprintf(out, "};\n");
+    }
+}

@@ -1,0 +1,50 @@
+/*
+ * conf_options.h - the one table of options that conf.c reads by and the sample and the man page
+ * are held against.
+ */
+#ifndef HERSYS_BASE_CONF_OPTIONS_H
+#define HERSYS_BASE_CONF_OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum conf_type {
+    CONF_TEXT,    /* any text */
+    CONF_INTEGER, /* a whole number from min to max */
+    CONF_SWITCH,  /* true or false */
+    CONF_LEVEL,   /* a word of log_level_parse() */
+    CONF_FILE,    /* a path; a relative one starts at the folder of the file in which it stands */
+    CONF_ADDRESS, /* a numeric address and a port */
+    CONF_URL,     /* the first part of the links that patients get */
+    CONF_NUMBER,  /* a telephone number in E.164 */
+};
+
+struct conf_option {
+    const char *path;     /* "group.name" */
+    const char *help;     /* full sentences; a line break is a space */
+    const char *fallback; /* the default: text without quotes, a number, true or false */
+    const char *unit;     /* of a number: "seconds"; NULL where it is a plain count */
+    size_t offset;        /* into struct conf */
+    enum conf_type type;
+    int min, max;
+    bool restart;  /* takes effect only when the daemon starts */
+    bool required; /* the empty text is a fault */
+};
+
+struct conf_group {
+    const char *name;
+    const char *help;
+};
+
+extern const struct conf_group conf_groups[];
+extern const size_t conf_group_count;
+
+/* In the order of the groups. */
+extern const struct conf_option conf_options[];
+extern const size_t conf_option_count;
+
+/* Whether the option is one of the group's; `name` of an option is what follows the point. */
+bool conf_option_in_group(const struct conf_option *option, const char *group);
+const char *conf_option_name(const struct conf_option *option);
+
+#endif
