@@ -1,9 +1,25 @@
 /*
  * secret.h - keys, tokens, randomness: all cryptography of the gateway stands behind this page.
  *
- * Secrets are minted, not stored: a token is HMAC-SHA256 (RFC 2104), with a key of its own for each purpose, over
- * purpose, key id, the row's salt and generation, and the recipient. The database keeps key id, salt and
- * generation; a retry mints the same token, and who reads the database can open nothing.
+ * Secrets are minted, not stored: a token is HMAC-SHA256 (RFC 2104), with a key of its own for each
+ * purpose, over purpose, key id, the row's salt and generation, and the recipient. The database
+ * keeps key id, salt and generation; a retry mints the same token, and who reads the database can
+ * open nothing.
+ *
+ * What the MAC of a link token is taken over, so that another implementation can mint the same:
+ * five fields, each preceded by its length in bytes (4 bytes, the highest first), so that no two
+ * inputs run together:
+ *
+ *     length   field
+ *     4        the purpose, "link" in ASCII
+ *     2        key id, the highest byte first
+ *     16       salt
+ *     4        generation, the highest byte first
+ *     any      recipient, as given ("+817000000001")
+ *
+ * The token is the first 20 base32 digits (RFC 4648 section 6, in lower case) of the 32 bytes of
+ * the MAC: its first 100 bits. A signature is the MAC of the body alone, for its key serves nothing
+ * else.
  */
 #ifndef HERSYS_BASE_SECRET_H
 #define HERSYS_BASE_SECRET_H
@@ -14,8 +30,8 @@
 
 enum {
     SECRET_SALT_BYTES = 16,
-    SECRET_TOKEN_MAX = 24,      /* bytes of a link token's text, NUL included */
-    SECRET_SIGNATURE_MAX = 65,  /* bytes of a hexadecimal HMAC-SHA256, NUL included */
+    SECRET_TOKEN_MAX = 24,     /* bytes of a link token's text, NUL included */
+    SECRET_SIGNATURE_MAX = 65, /* bytes of a hexadecimal HMAC-SHA256, NUL included */
 };
 
 enum secret_purpose {
@@ -24,12 +40,18 @@ enum secret_purpose {
     SECRET_PURPOSES,
 };
 
-/* The keys: files `<purpose>-<id>.key` in one directory ("link-1.key"), each 64 hexadecimal digits and a newline,
- * not readable by others. The highest id of a purpose mints; all of them verify. */
+/*
+ * The keys: files `<purpose>-<id>.key` in one directory ("link-1.key", "sandbox-1.key"), each 64
+ * hexadecimal digits and a newline, neither readable nor writable by everybody (group access is the
+ * administrator's business). The highest id of a purpose mints; all of them verify. They are kept
+ * in locked memory that no core dump shows.
+ */
 struct keyring;
 
-/* NULL with the reason in `error`, one line that names the file: directory missing, a purpose without key, file
- * unreadable, readable by others, not 64 digits. */
+/* NULL with the reason in `error`, one line that names the file: directory missing or writable by
+ * everybody, a purpose without key, a file unreadable, open to everybody, not 64 digits or nothing
+ * but zeros; also a *.key whose name is none of a purpose and id (so that a misspelt new key is not
+ * silently left out), and more than 64 keys. Other names are passed over. */
 struct keyring *keyring_load(const char *directory, char *error, size_t size)
     __attribute__((warn_unused_result));
 void keyring_free(struct keyring *keyring); /* overwrites the keys */
@@ -37,17 +59,19 @@ void keyring_free(struct keyring *keyring); /* overwrites the keys */
 /* The id (1..32767) of the key that mints for this purpose now. */
 int keyring_current(const struct keyring *keyring, enum secret_purpose purpose);
 
-/* The token of a registration link: 20 characters of a-z2-7 (RFC 4648 base32, lower case: 100 bits). False where
- * the key is not on the ring. */
+/* The token of a registration link: 20 characters of a-z2-7 (RFC 4648 base32, lower case: 100
+ * bits). False where the key is not on the ring. */
 bool secret_mint_link(const struct keyring *keyring, int key_id,
                       const uint8_t salt[SECRET_SALT_BYTES], int generation, const char *recipient,
                       char token[SECRET_TOKEN_MAX]) __attribute__((warn_unused_result));
 
-/* The signature of a body: lower-case hexadecimal HMAC-SHA256 with the current key of the purpose. */
+/* The signature of a body: lower-case hexadecimal HMAC-SHA256 with the current key of the purpose.
+ */
 void secret_sign(const struct keyring *keyring, enum secret_purpose purpose, const void *body,
                  size_t len, char signature[SECRET_SIGNATURE_MAX]);
 
-/* Whether any key of the purpose made this signature; compared in constant time. */
+/* Whether any key of the purpose made this signature (64 hexadecimal digits in either case);
+ * compared in constant time. */
 bool secret_verify(const struct keyring *keyring, enum secret_purpose purpose, const void *body,
                    size_t len, const char *signature) __attribute__((warn_unused_result));
 

@@ -6,20 +6,18 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/conf.h"
 #include "base/conf_options.h"
 #include "base/mem.h"
+#include "folder.h"
 
 /* ---- files in a folder of their own, and the faults that were told */
 
-static char folder[64];
 static char faults[8192];
 static int fault_count;
 
@@ -38,34 +36,15 @@ static void forget_faults(void)
     fault_count = 0;
 }
 
-static const char *in_folder(const char *name)
-{
-    static char paths[4][128];
-    static int turn;
-
-    turn = (turn + 1) % 4;
-    snprintf(paths[turn], sizeof(paths[turn]), "%s/%s", folder, name);
-    return paths[turn];
-}
-
-static void write_bytes(const char *name, const char *bytes, size_t len)
-{
-    FILE *out = fopen(in_folder(name), "w");
-
-    assert_non_null(out);
-    assert_int_equal(fwrite(bytes, 1, len, out), len);
-    assert_int_equal(fclose(out), 0);
-}
-
 static void write_file(const char *name, const char *text)
 {
-    write_bytes(name, text, strlen(text));
+    folder_write(name, text, strlen(text), 0600);
 }
 
 static struct conf *load_file(const char *name)
 {
     forget_faults();
-    return conf_load(in_folder(name), on_fault, NULL);
+    return conf_load(folder_path(name), on_fault, NULL);
 }
 
 static struct conf *load_text(const char *text)
@@ -105,37 +84,11 @@ static const char *faults_of(const char *text)
 
 #define LINKS "links: { base_url = \"https://a.example\"; };\n"
 
-static int make_folder(void **state)
+static int make_folders(void **state)
 {
-    (void)state;
-    snprintf(folder, sizeof(folder), "/tmp/hersys-conf-XXXXXX");
-    if (mkdtemp(folder) == NULL)
+    if (folder_make(state) != 0)
         return -1;
-    return mkdir(in_folder("sub"), 0700);
-}
-
-static void empty_folder(const char *path)
-{
-    DIR *dir = opendir(path);
-    const struct dirent *entry;
-
-    while (dir != NULL && (entry = readdir(dir)) != NULL) {
-        char name[512];
-
-        snprintf(name, sizeof(name), "%s/%s", path, entry->d_name);
-        unlink(name);
-    }
-    if (dir != NULL)
-        closedir(dir);
-}
-
-static int remove_folder(void **state)
-{
-    (void)state;
-    empty_folder(in_folder("sub"));
-    rmdir(in_folder("sub"));
-    empty_folder(folder);
-    return rmdir(folder);
+    return mkdir(folder_path("sub"), 0700);
 }
 
 /* ---- what is read */
@@ -210,8 +163,8 @@ static void test_a_relative_path_starts_at_the_folder_of_its_file(void **state)
     struct conf *conf = load_good("@include \"sub/keys.conf\"\ntemplates: { directory = \"t\"; "
                                   "};\n" LINKS);
 
-    assert_string_equal(conf->keys.directory, in_folder("sub/k"));
-    assert_string_equal(conf->templates.directory, in_folder("t"));
+    assert_string_equal(conf->keys.directory, folder_path("sub/k"));
+    assert_string_equal(conf->templates.directory, folder_path("t"));
     conf_free(conf);
 }
 
@@ -221,7 +174,7 @@ static void test_an_include_is_found_by_its_absolute_path(void **state)
     char text[256];
 
     write_file("sub/level.conf", "log: { level = \"warning\"; };");
-    snprintf(text, sizeof(text), "  @include \"%s\"\n" LINKS, in_folder("sub/level.conf"));
+    snprintf(text, sizeof(text), "  @include \"%s\"\n" LINKS, folder_path("sub/level.conf"));
     struct conf *conf = load_good(text);
     assert_int_equal(conf->log.level, LOG_LEVEL_WARNING);
     conf_free(conf);
@@ -420,7 +373,7 @@ static void test_a_nul_byte_is_refused(void **state)
     static const char bytes[] = LINKS "log: { level = \"info\0\"; };\n";
 
     (void)state;
-    write_bytes("x.conf", bytes, sizeof(bytes) - 1);
+    folder_write("x.conf", bytes, sizeof(bytes) - 1, 0600);
     assert_null(load_file("x.conf"));
     assert_non_null(strstr(faults, "x.conf:2: this line is not plain text in UTF-8"));
 }
@@ -432,10 +385,10 @@ static void test_a_file_that_cannot_be_read_is_told_with_the_reason(void **state
     (void)state;
     assert_null(load_file("none.conf"));
     snprintf(wanted, sizeof(wanted), "%s: cannot be read: No such file or directory\n",
-             in_folder("none.conf"));
+             folder_path("none.conf"));
     assert_string_equal(faults, wanted);
     assert_null(load_file("sub"));
-    snprintf(wanted, sizeof(wanted), "%s: cannot be read: Is a directory\n", in_folder("sub"));
+    snprintf(wanted, sizeof(wanted), "%s: cannot be read: Is a directory\n", folder_path("sub"));
     assert_string_equal(faults, wanted);
 }
 
@@ -446,7 +399,7 @@ static void test_a_file_above_the_limit_is_refused(void **state)
 
     (void)state;
     memset(text, '\n', SIZE);
-    write_bytes("x.conf", text, SIZE);
+    folder_write("x.conf", text, SIZE, 0600);
     free(text);
     assert_null(load_file("x.conf"));
     assert_non_null(strstr(faults, "x.conf: cannot be read: it is longer than 1 MiB"));
@@ -680,5 +633,5 @@ int main(void)
         cmocka_unit_test(test_the_sample_in_the_tree_is_the_printed_one),
     };
 
-    return cmocka_run_group_tests(tests, make_folder, remove_folder);
+    return cmocka_run_group_tests(tests, make_folders, folder_remove);
 }
