@@ -19,7 +19,9 @@ struct db;
 
 enum db_outcome {
     DB_OK,          /* the statement committed; the result is valid during the callback */
-    DB_ERROR,       /* PostgreSQL refused it and rolled it back; the result carries the SQLSTATE */
+    /* PostgreSQL refused it and rolled it back; the result carries the SQLSTATE. Its PQresultErrorMessage() says
+     * no more than that: the long form may quote rows. */
+    DB_ERROR,
     DB_LOST,        /* the connection broke after it was sent: it may or may not have committed */
     DB_UNAVAILABLE, /* it was never sent */
 };
@@ -40,12 +42,14 @@ typedef void db_result_cb(void *arg, enum db_outcome outcome, const PGresult *re
 
 struct db_options {
     const char *name;          /* for the log and application_name: "deliver", "receive" */
-    const char *dsn;           /* libpq connection string or URI; "" takes libpq's defaults */
+    /* libpq connection string or URI; "" takes libpq's defaults. Host names in it are resolved without the loop,
+     * which waits: a socket directory, an address or a name of /etc/hosts does not. */
+    const char *dsn;
     const char *setup_sql;     /* run on each new connection (simple protocol; may be several) */
-    int connect_timeout_s;     /* for one attempt, all hosts together */
+    int connect_timeout_s;     /* for one attempt, all hosts together; the next begins with the next host */
     int max_pending;           /* statements waiting for a result; above it db_query() is false */
     /* Called with the last result of setup_sql. False: the connection is closed and tried again later
-     * (the callback has logged why). May be NULL. */
+     * (the callback has logged why), after 5 to 10 s. The result is NULL where setup_sql is empty. May be NULL. */
     bool (*accept)(void *arg, const PGresult *result);
     void (*on_up)(void *arg);   /* usable from now on; may be NULL */
     void (*on_down)(void *arg); /* was up and is lost; pending results have been given; may be NULL */
@@ -70,8 +74,9 @@ int db_pending(const struct db *db);
  * there was none. */
 const char *db_last_error(const struct db *db);
 
-/* Queues a statement. False where max_pending is reached: nothing was queued, `cb` will not be called,
- * the caller takes in less. Where the connection is down, `cb` gets DB_UNAVAILABLE on the next turn. */
+/* Queues a statement, at most 65,535 parameters, and never one that opens or ends a transaction. False where
+ * max_pending is reached, or db_free() is under way: nothing was queued, `cb` will not be called, the caller
+ * takes in less. Any callback of this header may call db_query() and db_free(). Where the connection is down, `cb` gets DB_UNAVAILABLE on the next turn. */
 bool db_query(struct db *db, const struct db_statement *statement, const struct db_param *params,
               int count, db_result_cb *cb, void *arg) __attribute__((warn_unused_result));
 
