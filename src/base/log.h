@@ -37,8 +37,8 @@ bool log_level_parse(const char *word, enum log_level *level) __attribute__((war
 /* Writes one line. `event` is a fixed word of ours ("link_sent"), never data. */
 void log_write(enum log_level level, const char *event, const struct log_pair *pairs, int count);
 
-#define LOG_PAIRS(...) \
-    (const struct log_pair[]){__VA_ARGS__}, \
+#define LOG_PAIRS(...)                                                                             \
+    (const struct log_pair[]){__VA_ARGS__},                                                        \
         (int)(sizeof((struct log_pair[]){__VA_ARGS__}) / sizeof(struct log_pair))
 
 #define log_error(event, ...)   log_write(LOG_LEVEL_ERROR, (event), LOG_PAIRS(__VA_ARGS__))

@@ -1,4 +1,5 @@
-/* mem.c - allocation that cannot fail: it ends the process instead. It does not log a size or a content. */
+/* mem.c - allocation that cannot fail: it ends the process instead. It does not log a size or a
+ * content. */
 #include "base/mem.h"
 
 #include <stdarg.h>

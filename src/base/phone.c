@@ -4,6 +4,7 @@
  */
 #include "base/phone.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <utf8proc.h>
@@ -139,10 +140,8 @@ static enum phone_kind take_japanese(const char *digits, size_t count, char out[
 {
     enum phone_kind kind = japanese_kind(digits, count);
 
-    if (kind != PHONE_INVALID) {
-        memcpy(out, "+81", 3);
-        memcpy(out + 3, digits, count + 1);
-    }
+    if (kind != PHONE_INVALID)
+        snprintf(out, PHONE_MAX, "+81%.10s", digits);
     return kind;
 }
 
@@ -155,8 +154,7 @@ static enum phone_kind take_international(const char *digits, size_t count, char
         return take_japanese(digits + 2, count - 2, out);
     if (count < E164_DIGITS_MIN || count > E164_DIGITS_MAX || *digits == '0')
         return PHONE_INVALID;
-    out[0] = '+';
-    memcpy(out + 1, digits, count + 1);
+    snprintf(out, PHONE_MAX, "+%.15s", digits);
     return PHONE_MOBILE;
 }
 
@@ -172,7 +170,7 @@ static enum phone_kind take_number(struct reading *reading, char out[PHONE_MAX])
     if (reading->plus)
         return take_international(digits, count, out);
     if (count >= 3 && count <= 8) {
-        memcpy(out, digits, count + 1);
+        snprintf(out, PHONE_MAX, "%.8s", digits);
         return PHONE_SHORT_CODE;
     }
     if (japan_abroad)

@@ -25,6 +25,9 @@ enum {
     KEY_ID_MAX = 32767, /* a smallint in the database */
     KEYS_MAX = 64,
     MAC_BYTES = crypto_auth_hmacsha256_BYTES,
+    MAC_DIGITS = 2 * MAC_BYTES,
+    HASH_BYTES = crypto_hash_sha256_BYTES,
+    HASH_DIGITS = 2 * HASH_BYTES,
     TOKEN_DIGITS = 20,
 };
 
@@ -315,8 +318,8 @@ bool secret_verify(const struct keyring *keyring, enum secret_purpose purpose, c
     size_t got = 0;
     bool same = false;
 
-    if (strlen(signature) != 2 * MAC_BYTES ||
-        sodium_hex2bin(given, sizeof(given), signature, 2 * MAC_BYTES, NULL, &got, NULL) != 0 ||
+    if (strlen(signature) != MAC_DIGITS ||
+        sodium_hex2bin(given, sizeof(given), signature, MAC_DIGITS, NULL, &got, NULL) != 0 ||
         got != MAC_BYTES)
         return false;
     /* All keys are tried, so that the time tells nothing of which one it was. */
@@ -355,10 +358,10 @@ void secret_new_key_line(char line[KEY_DIGITS + 2])
     sodium_memzero(key, sizeof(key));
 }
 
-void secret_sha256(const void *bytes, size_t len, char hex[2 * crypto_hash_sha256_BYTES + 1])
+void secret_sha256(const void *bytes, size_t len, char hex[HASH_DIGITS + 1])
 {
-    uint8_t hash[crypto_hash_sha256_BYTES];
+    uint8_t hash[HASH_BYTES];
 
     crypto_hash_sha256(hash, bytes, len);
-    sodium_bin2hex(hex, 2 * sizeof(hash) + 1, hash, sizeof(hash));
+    sodium_bin2hex(hex, HASH_DIGITS + 1, hash, sizeof(hash));
 }

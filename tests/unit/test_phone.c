@@ -64,10 +64,8 @@ static void test_a_japanese_mobile_number_is_one_however_it_is_written(void **st
         "070ー0000ー0001",                          /* U+30FC, typed on a kana keyboard */
         "070ｰ0000ｰ0001",                            /* U+FF70 */
         "070─0000─0001",                            /* U+2500 */
-        "\xe2\x80\xaa+81 70-0000-0001\xe2\x80\xac", /* from an address book, with marks of direction
-                                                     */
-        "\xef\xbb\xbf"
-        "07000000001",
+        "\xe2\x80\xaa+81 70-0000-0001\xe2\x80\xac", /* marks of direction, from a contact */
+        "\357\273\27707000000001",                  /* after a byte order mark */
         "+817000000001",
         "＋８１７００００００００１",
         "+81 70 0000 0001",

@@ -271,7 +271,7 @@ static void test_a_signature_of_another_length_is_refused(void **state)
     struct keyring *keyring = load_good();
     assert_false(secret_verify(keyring, SECRET_SANDBOX, "a=1", 3, ""));
     secret_sign(keyring, SECRET_SANDBOX, "a=1", 3, signature);
-    strcat(signature, "00");
+    snprintf(signature + 64, sizeof(signature) - 64, "00");
     assert_false(secret_verify(keyring, SECRET_SANDBOX, "a=1", 3, signature));
     signature[62] = '\0';
     assert_false(secret_verify(keyring, SECRET_SANDBOX, "a=1", 3, signature));
