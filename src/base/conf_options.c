@@ -238,6 +238,27 @@ const char *conf_option_name(const struct conf_option *option)
     return strchr(option->path, '.') + 1;
 }
 
+const char *conf_type_words(enum conf_type type)
+{
+    static const char *const words[] = {
+        [CONF_TEXT] = "Text",
+        [CONF_INTEGER] = "A whole number",
+        [CONF_SWITCH] = "true or false",
+        [CONF_LEVEL] = "One of \"error\", \"warning\", \"info\", \"debug\"",
+        [CONF_FILE] = "A path; a relative one starts at the folder of this file",
+        [CONF_ADDRESS] = "An address and a port",
+        [CONF_URL] = "The start of an address",
+        [CONF_NUMBER] = "A telephone number",
+    };
+
+    return words[type];
+}
+
+bool conf_type_is_quoted(enum conf_type type)
+{
+    return type != CONF_INTEGER && type != CONF_SWITCH;
+}
+
 /* ---- the sample file */
 
 enum { SAMPLE_WIDTH = 92 };
@@ -261,25 +282,9 @@ static void print_wrapped(FILE *out, const char *indent, const char *text)
     }
 }
 
-static bool is_quoted(enum conf_type type)
-{
-    return type != CONF_INTEGER && type != CONF_SWITCH;
-}
-
 static void print_type(FILE *out, const struct conf_option *option)
 {
-    static const char *const words[] = {
-        [CONF_TEXT] = "Text",
-        [CONF_INTEGER] = "A whole number",
-        [CONF_SWITCH] = "true or false",
-        [CONF_LEVEL] = "One of \"error\", \"warning\", \"info\", \"debug\"",
-        [CONF_FILE] = "A path; a relative one starts at the folder of this file",
-        [CONF_ADDRESS] = "An address and a port",
-        [CONF_URL] = "The start of an address",
-        [CONF_NUMBER] = "A telephone number",
-    };
-
-    fprintf(out, "    # %s", words[option->type]);
+    fprintf(out, "    # %s", conf_type_words(option->type));
     if (option->type == CONF_INTEGER) {
         fprintf(out, " from %d to %d", option->min, option->max);
         if (option->unit != NULL)
@@ -291,7 +296,7 @@ static void print_type(FILE *out, const struct conf_option *option)
 
 static void print_option(FILE *out, const struct conf_option *option)
 {
-    const char *quote = is_quoted(option->type) ? "\"" : "";
+    const char *quote = conf_type_is_quoted(option->type) ? "\"" : "";
 
     print_wrapped(out, "    ", option->help);
     print_type(out, option);

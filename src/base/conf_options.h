@@ -43,6 +43,10 @@ extern const size_t conf_group_count;
 extern const struct conf_option conf_options[];
 extern const size_t conf_option_count;
 
+/* What a value of that type is, in words: "A whole number"; and whether it stands in quotes. */
+const char *conf_type_words(enum conf_type type);
+bool conf_type_is_quoted(enum conf_type type);
+
 /* Whether the option is one of the group's; `name` of an option is what follows the point. */
 bool conf_option_in_group(const struct conf_option *option, const char *group);
 const char *conf_option_name(const struct conf_option *option);

@@ -14,6 +14,7 @@
 #include "base/conf.h"
 #include "base/conf_options.h"
 #include "base/mem.h"
+#include "conf_manual.h"
 #include "folder.h"
 
 /* ---- files in a folder of their own, and the faults that were told */
@@ -481,13 +482,13 @@ static void test_a_reload_never_mixes_two_good_files_into_a_contradiction(void *
 
 enum { SAMPLE_MAX = 65536 };
 
-static char *printed_sample(void)
+static char *printed(void (*print)(FILE *out))
 {
     char *text = mem_new(SAMPLE_MAX, 1);
     FILE *out = fmemopen(text, SAMPLE_MAX, "w");
 
     assert_non_null(out);
-    conf_print_sample(out);
+    print(out);
     assert_int_equal(fclose(out), 0);
     return text;
 }
@@ -495,7 +496,7 @@ static char *printed_sample(void)
 /* The sample with every option's '#' taken away and one address set. */
 static char *opened_sample(void)
 {
-    char *sample = printed_sample();
+    char *sample = printed(conf_print_sample);
     char *opened = mem_new(strlen(sample) + 64, 1);
     size_t len = 0;
 
@@ -517,7 +518,7 @@ static char *opened_sample(void)
 
 static void test_the_sample_lacks_only_what_must_be_set(void **state)
 {
-    char *sample = printed_sample();
+    char *sample = printed(conf_print_sample);
 
     (void)state;
     write_file("x.conf", sample);
@@ -581,26 +582,48 @@ static char *read_all(const char *path)
     return text;
 }
 
-static void test_the_sample_in_the_tree_is_the_printed_one(void **state)
+static void assert_tree_has(const char *name, const char *wanted)
 {
     const char *srcdir = getenv("srcdir");
-    char *path = mem_printf("%s/etc/hersys-gateway.conf", srcdir != NULL ? srcdir : ".");
+    char *path = mem_printf("%s/%s", srcdir != NULL ? srcdir : ".", name);
     char *kept = read_all(path);
-    char *printed = printed_sample();
+
+    if (strcmp(kept, wanted) != 0)
+        fail_msg("%s differs from the table of options: make update-sample", name);
+    free(kept);
+    free(path);
+}
+
+static void test_the_sample_in_the_tree_is_the_printed_one(void **state)
+{
+    char *sample = printed(conf_print_sample);
     /* The tree keeps the packaged path; an installation in another place has its own. */
-    char *own = strstr(printed, HERSYS_TEMPLATE_DIR);
+    char *own = strstr(sample, HERSYS_TEMPLATE_DIR);
     char *packaged;
 
     (void)state;
     assert_non_null(own);
-    packaged = mem_printf("%.*s/usr/share/hersys-gateway/templates%s", (int)(own - printed),
-                          printed, own + strlen(HERSYS_TEMPLATE_DIR));
-    if (strcmp(kept, packaged) != 0)
-        fail_msg("etc/hersys-gateway.conf differs from the table of options: make update-sample");
+    packaged = mem_printf("%.*s/usr/share/hersys-gateway/templates%s", (int)(own - sample), sample,
+                          own + strlen(HERSYS_TEMPLATE_DIR));
+    assert_tree_has("etc/hersys-gateway.conf", packaged);
     free(packaged);
-    free(printed);
-    free(kept);
-    free(path);
+    free(sample);
+}
+
+static void test_the_manual_page_in_the_tree_is_the_printed_one_and_has_every_option(void **state)
+{
+    char *manual = printed(conf_print_manual);
+
+    (void)state;
+    for (size_t i = 0; i < conf_option_count; i++) {
+        char *line = mem_printf("\n.TP\n.B %s\n", conf_options[i].path);
+
+        if (strstr(manual, line) == NULL)
+            fail_msg("%s is not in the manual page", conf_options[i].path);
+        free(line);
+    }
+    assert_tree_has("doc/hersys-gateway.conf.5", manual);
+    free(manual);
 }
 
 int main(void)
@@ -630,6 +653,7 @@ int main(void)
         cmocka_unit_test(test_the_sample_shows_every_option_with_its_default),
         cmocka_unit_test(test_every_default_is_inside_its_range_and_every_help_is_a_sentence),
         cmocka_unit_test(test_the_sample_in_the_tree_is_the_printed_one),
+        cmocka_unit_test(test_the_manual_page_in_the_tree_is_the_printed_one_and_has_every_option),
     };
 
     return cmocka_run_group_tests(tests, make_folders, folder_remove);
