@@ -27,7 +27,8 @@ struct compiler {
     size_t len;
     size_t pos; /* everything before it is in the nodes */
     struct delimiter open, close;
-    size_t sections[TEMPLATE_SECTIONS_MAX]; /* indices of those not closed yet */
+    size_t sections[TEMPLATE_SECTIONS_MAX]; /* indices of those not closed yet, */
+    size_t opened[TEMPLATE_SECTIONS_MAX];   /* and where they begin */
     size_t depth;
     char *error;
     size_t error_size;
@@ -137,7 +138,8 @@ static bool open_section(struct compiler *c, const struct tag *tag, enum node_ty
         return false;
     if (c->depth == TEMPLATE_SECTIONS_MAX)
         return fail(c, tag->start, "sections nest deeper than %d", TEMPLATE_SECTIONS_MAX);
-    c->sections[c->depth++] = c->template->count - 1;
+    c->sections[c->depth] = c->template->count - 1;
+    c->opened[c->depth++] = tag->start;
     return true;
 }
 
@@ -304,7 +306,7 @@ static bool compile(struct compiler *c)
     }
     add_text(c, c->len, false);
     if (c->depth > 0)
-        return fail(c, c->len, "section '%.60s' is not closed",
+        return fail(c, c->opened[c->depth - 1], "section '%.60s' is not closed",
                     c->template->nodes[c->sections[c->depth - 1]].name);
     return true;
 }

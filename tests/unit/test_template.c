@@ -395,7 +395,7 @@ static void test_indentations_of_nested_partials_add_up(void **state)
 static void test_a_fault_is_named_with_its_line(void **state)
 {
     (void)state;
-    refused("a\n\n{{#members}}\nb\n", "line 5: section 'members' is not closed");
+    refused("a\n\n{{#members}}\nb\n", "line 3: section 'members' is not closed");
     refused("a\n{{/b}}", "line 2: section 'b' is closed, but not open");
     refused("{{#a}}\n{{#b}}\n{{/a}}", "line 3: section 'a' is closed where 'b' is open");
     refused("{{^a}}{{/b}}", "line 1: section 'b' is closed where 'a' is open");
