@@ -1,9 +1,11 @@
 /*
  * wording.h - what is said, in which language: the table of message kinds and their texts.
  *
- * A kind is one thing that the gateway says ("reminder"). Its texts are files of the template directory, one a language.
- * The table says which placeholders a kind has, the greatest length of each, and how many SMS segments its text may
- * take; loading checks all of it, so that nothing is found out at sending time.
+ * A kind is one thing that the gateway says ("reminder"). Its texts are files of the template
+ * directory, one a language: KIND/LANGUAGE.sms, and what they share in partials/NAME/LANGUAGE.sms.
+ * The table (wording_kinds.c) says which placeholders a kind has, the greatest length of each, and
+ * how many SMS segments its text may take; loading checks all of it, so that nothing is found out
+ * at sending time.
  */
 #ifndef HERSYS_FLOW_WORDING_H
 #define HERSYS_FLOW_WORDING_H
@@ -11,23 +13,39 @@
 #include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 
 struct wording;
 
 enum { WORDING_SMS_MAX = 4096 }; /* bytes of a rendered SMS, NUL included */
 
-/* Called for each fault: "templates/reminder/ko.sms: placeholder 'centr' is supplied by nothing". */
+/* Called for each fault: "templates/reminder/ko.sms: placeholder 'centr' is supplied by nothing;
+ * ..." */
 typedef void wording_fault_cb(void *arg, const char *fault);
 
-/* Loads and checks every kind in every language. NULL after at least one fault. */
+/* Loads and checks every kind in every language. NULL after at least one fault; all are reported.
+ */
 struct wording *wording_load(const char *directory, wording_fault_cb *fault, void *arg)
     __attribute__((warn_unused_result));
 void wording_free(struct wording *wording);
 
-/* Renders one SMS. False for an unknown kind or language, a parameter that is missing, or longer than its declared length
- * (no text of a patient is ever cut silently): then `why` points to a static word for the log. */
+/* Renders one SMS. False for an unknown kind or language, and for a parameter that is missing,
+ * unknown, contradictory, of a wrong type, or longer than its declared length (no text of a patient
+ * is ever cut silently): then `why` points to a static word for the log, never to data. Flags that
+ * follow from a list ("family", "stored") are set here; a caller need not give them. */
 bool wording_render_sms(const struct wording *wording, const char *kind, const char *language,
                         const json_t *params, char out[WORDING_SMS_MAX], const char **why)
     __attribute__((warn_unused_result));
+
+/* The languages that every text exists in: "ja", "en", ...; NULL past the last. */
+const char *wording_language(size_t index);
+
+/* The reply that the texts of a language give as their example, "36.9 97 n"; for a household a
+ * member's number and a space stand before it. False for an unknown language. */
+bool wording_example(const struct wording *wording, const char *language, char out[WORDING_SMS_MAX])
+    __attribute__((warn_unused_result));
+
+/* Every kind in every language with made-up values, and what each costs, for proofreading. */
+void wording_print_samples(const struct wording *wording, FILE *out);
 
 #endif

@@ -1,0 +1,154 @@
+/*
+ * wording_kinds.c - the table of message kinds, and the languages. Data only; lengths are UCS-2
+ * units.
+ */
+#include "flow/wording_kinds.h"
+
+#include <string.h>
+
+const struct wording_language wording_languages[WORDING_LANGUAGES] = {
+    {.code = "ja"}, {.code = "en", .gsm7 = true}, {.code = "zh-Hans"},          {.code = "zh-Hant"},
+    {.code = "ko"}, {.code = "es", .gsm7 = true}, {.code = "pt", .gsm7 = true},
+};
+
+#define CENTRE                                                                                     \
+    {                                                                                              \
+        .name = "centre", .max = 12, .sample = { "見本区保健所", NULL }                            \
+    }
+#define CENTRE_PHONE                                                                               \
+    {                                                                                              \
+        .name = "centre_phone", .max = 15, .plain = true, .sample = { "03-0000-0000", NULL }       \
+    }
+
+/* The number of the household's member who is spoken of, so that the example carries it. */
+#define MEMBER                                                                                     \
+    {                                                                                              \
+        .name = "member", .max = 1, .plain = true, .optional = true, .sample = { "2", NULL }       \
+    }
+
+/* Names are absent where the number is not confirmed. */
+static const struct wording_field members[] = {
+    {.name = "number", .max = 1, .plain = true, .sample = {"1", "2"}},
+    {.name = "name", .max = 10, .optional = true, .sample = {"花子", "太郎"}},
+    {0},
+};
+
+static const struct wording_field reports[] = {
+    {.name = "member", .max = 1, .plain = true, .optional = true, .sample = {"1", "2"}},
+    {.name = "name", .max = 10, .optional = true, .sample = {"花子", "太郎"}},
+    {.name = "temperature", .max = 5, .plain = true, .sample = {"36.9", "38.1"}},
+    {.name = "spo2", .max = 3, .plain = true, .optional = true, .sample = {"97", "88"}},
+    {.name = "no", .type = WORDING_FLAG, .choice = 1},
+    {.name = "yes", .type = WORDING_FLAG, .choice = 1},
+    {0},
+};
+
+#define MEMBERS                                                                                    \
+    {                                                                                              \
+        .name = "members", .type = WORDING_LIST, .max = 9, .fields = members                       \
+    }
+#define REPORTS                                                                                    \
+    {                                                                                              \
+        .name = "reports", .type = WORDING_LIST, .max = 9, .fields = reports                       \
+    }
+
+const struct wording_kind wording_kinds[WORDING_KINDS] = {
+    {
+        .name = "registration_link",
+        .fields = {CENTRE,
+                   {.name = "url",
+                    .max = 60,
+                    .plain = true,
+                    .sample = {"https://my.example.jp/r/0123456789abcdefghij", NULL}},
+                   {.name = "input_id", .max = 8, .plain = true, .sample = {"00000000", NULL}},
+                   CENTRE_PHONE},
+        .shapes = {{"a link", 0, 3}},
+    },
+    {
+        .name = "reminder",
+        .fields = {CENTRE,
+                   {.name = "due", .max = 5, .plain = true, .sample = {"08:30", NULL}},
+                   {.name = "family", .type = WORDING_FLAG, .follows = "members"},
+                   {.name = "members",
+                    .type = WORDING_LIST,
+                    .max = 9,
+                    .optional = true,
+                    .fields = members}},
+        .shapes = {{"one patient", 0, 1}, {"a family", 9, 3}},
+    },
+    {
+        .name = "report_stored",
+        .fields = {CENTRE, REPORTS, {.name = "needs_review", .type = WORDING_FLAG}, CENTRE_PHONE},
+        .shapes = {{"one report", 1, 2}, {"a family", 9, 6}},
+    },
+    {
+        /* Nobody saves on this one: what to do stands in full. */
+        .name = "report_urgent",
+        .fields = {CENTRE,
+                   {.name = "stored", .type = WORDING_FLAG, .follows = "reports"},
+                   {.name = "reports",
+                    .type = WORDING_LIST,
+                    .max = 9,
+                    .optional = true,
+                    .fields = reports},
+                   {.name = "needs_review", .type = WORDING_FLAG, .unused = true},
+                   CENTRE_PHONE},
+        .shapes = {{"no report", 0, 3}, {"one report", 1, 3}, {"a family", 9, 7}},
+    },
+    {
+        .name = "incomplete",
+        .fields = {CENTRE,
+                   {.name = "missing_temperature", .type = WORDING_FLAG, .some = 1},
+                   {.name = "missing_spo2", .type = WORDING_FLAG, .some = 1},
+                   {.name = "missing_symptoms", .type = WORDING_FLAG, .some = 1},
+                   MEMBER},
+        .shapes = {{"one report", 0, 2}},
+    },
+    {
+        .name = "out_of_range",
+        .fields = {CENTRE,
+                   {.name = "temperature", .type = WORDING_FLAG, .choice = 1},
+                   {.name = "spo2", .type = WORDING_FLAG, .choice = 1},
+                   {.name = "value", .max = 16, .plain = true, .sample = {"79.9", NULL}},
+                   MEMBER},
+        .shapes = {{"one value", 0, 2}},
+    },
+    {
+        .name = "ambiguous",
+        .fields = {CENTRE, {.name = "conflict", .type = WORDING_FLAG}, MEMBER},
+        .shapes = {{"one message", 0, 2}},
+    },
+    {
+        .name = "which_member",
+        .fields = {CENTRE, MEMBERS},
+        .shapes = {{"a family", 9, 4}},
+    },
+    {
+        .name = "not_understood",
+        .fields = {CENTRE, CENTRE_PHONE},
+        .shapes = {{"one message", 0, 2}},
+    },
+    {
+        .name = "unknown_sender",
+        .fields = {{0}},
+        .shapes = {{"one message", 0, 2}},
+    },
+    {
+        .name = "not_watched",
+        .fields = {CENTRE, CENTRE_PHONE},
+        .shapes = {{"one message", 0, 2}},
+    },
+    {
+        .name = "command_later",
+        .fields = {CENTRE, CENTRE_PHONE},
+        .shapes = {{"one message", 0, 2}},
+    },
+};
+
+const struct wording_field *wording_find_field(const struct wording_field *fields, const char *name)
+{
+    for (; fields->name != NULL; fields++)
+        if (strcmp(fields->name, name) == 0)
+            return fields;
+    return NULL;
+}

@@ -1,0 +1,844 @@
+/*
+ * test_wording.c - the shipped texts keep what the table of kinds promises, and each fault in them
+ * is found at loading.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/mem.h"
+#include "base/sms.h"
+#include "flow/wording.h"
+#include "flow/wording_kinds.h"
+
+/* ------------------------------------------------------------------ a copy of the texts to spoil
+ */
+
+static char copy[256];
+
+static void run(char *command)
+{
+    assert_int_equal(system(command), 0);
+    free(command);
+}
+
+static int make_copy(void **state)
+{
+    const char *tmp = getenv("TMPDIR");
+
+    (void)state;
+    snprintf(copy, sizeof(copy), "%s/hersys-wording-XXXXXX", tmp != NULL ? tmp : "/tmp");
+    if (mkdtemp(copy) == NULL)
+        return -1;
+    run(mem_printf("cp -R '%s/.' '%s' && chmod -R u+w '%s'", TEMPLATES, copy, copy));
+    return 0;
+}
+
+static int remove_copy(void **state)
+{
+    (void)state;
+    run(mem_printf("rm -rf '%s'", copy));
+    return 0;
+}
+
+static void path_of(char path[512], const char *file)
+{
+    snprintf(path, 512, "%s/%s", copy, file);
+}
+
+static void write_bytes(const char *file, const char *bytes, size_t len)
+{
+    char path[512];
+    FILE *out;
+
+    path_of(path, file);
+    out = fopen(path, "wb");
+    assert_non_null(out);
+    assert_int_equal(fwrite(bytes, 1, len, out), len);
+    assert_int_equal(fclose(out), 0);
+}
+
+static void write_text(const char *file, const char *text)
+{
+    write_bytes(file, text, strlen(text));
+}
+
+static void append_text(const char *file, const char *text)
+{
+    char path[512];
+    FILE *out;
+
+    path_of(path, file);
+    out = fopen(path, "ab");
+    assert_non_null(out);
+    assert_true(fputs(text, out) >= 0);
+    assert_int_equal(fclose(out), 0);
+}
+
+static void remove_file(const char *file)
+{
+    char path[512];
+
+    path_of(path, file);
+    assert_int_equal(unlink(path), 0);
+}
+
+/* ------------------------------------------------------------------ faults */
+
+struct faults {
+    char text[32768];
+    int count;
+};
+
+static void note_fault(void *arg, const char *fault)
+{
+    struct faults *faults = arg;
+    size_t len = strlen(faults->text);
+
+    snprintf(faults->text + len, sizeof(faults->text) - len, "%s\n", fault);
+    faults->count++;
+}
+
+static struct faults load_copy(void)
+{
+    struct faults faults = {.count = 0};
+    struct wording *wording = wording_load(copy, note_fault, &faults);
+
+    assert_true((wording == NULL) == (faults.count > 0));
+    wording_free(wording);
+    return faults;
+}
+
+static void expect_fault(const struct faults *faults, const char *file, const char *what)
+{
+    char fault[1024];
+
+    snprintf(fault, sizeof(fault), "%s/%s%s", copy, file, what);
+    if (strstr(faults->text, fault) == NULL)
+        print_error("expected: %s\nreported: %s\n", fault, faults->text);
+    assert_non_null(strstr(faults->text, fault));
+}
+
+/* Exactly this fault, in the copy as it is now. */
+static void expect_one_fault(const char *file, const char *what)
+{
+    struct faults faults = load_copy();
+
+    expect_fault(&faults, file, what);
+    assert_int_equal(faults.count, 1);
+}
+
+static void test_the_shipped_texts_have_no_fault(void **state)
+{
+    struct faults faults = load_copy();
+
+    (void)state;
+    assert_string_equal(faults.text, "");
+}
+
+static void test_a_missing_text_is_named(void **state)
+{
+    (void)state;
+    remove_file("reminder/ko.sms");
+    expect_one_fault("reminder/ko.sms", ": No such file or directory; every text exists in every "
+                                        "language");
+}
+
+static void test_all_faults_are_reported_and_not_only_the_first(void **state)
+{
+    struct faults faults;
+
+    (void)state;
+    remove_file("reminder/ko.sms");
+    remove_file("not_watched/pt.sms");
+    write_text("command_later/ja.sms", "{{centre}} {{centre_phone}} {{centr}}");
+    faults = load_copy();
+    assert_int_equal(faults.count, 3);
+    expect_fault(&faults, "reminder/ko.sms", ": No such file");
+    expect_fault(&faults, "not_watched/pt.sms", ": No such file");
+    expect_fault(&faults, "command_later/ja.sms", ": placeholder 'centr' is supplied by nothing");
+}
+
+static void test_an_unknown_placeholder_is_named_with_what_there_is(void **state)
+{
+    (void)state;
+    append_text("which_member/en.sms", "{{centr}}");
+    expect_one_fault("which_member/en.sms", ": placeholder 'centr' is supplied by nothing; "
+                                            "'which_member' is given: centre, members (number, "
+                                            "name)");
+}
+
+static void test_a_placeholder_of_a_list_is_unknown_outside_of_it(void **state)
+{
+    (void)state;
+    append_text("which_member/en.sms", "{{number}}");
+    expect_one_fault("which_member/en.sms", ": placeholder 'number' is supplied by nothing");
+    write_text("which_member/en.sms", "{{centre}}{{#members}}{{number}}{{name}}{{/"
+                                      "members}}{{^members}}{{name}}{{/members}}");
+    expect_one_fault("which_member/en.sms", ": placeholder 'name' is supplied by nothing");
+}
+
+static void test_the_point_and_dotted_names_are_no_placeholders(void **state)
+{
+    (void)state;
+    append_text("which_member/en.sms", "{{#centre}}{{.}}{{/centre}}");
+    expect_one_fault("which_member/en.sms", ": placeholder '.' is supplied by nothing");
+}
+
+static void test_a_required_placeholder_that_a_language_leaves_out_is_named(void **state)
+{
+    (void)state;
+    write_text("not_watched/es.sms", "{{centre}}: 119");
+    expect_one_fault("not_watched/es.sms", ": placeholder 'centre_phone' is not used");
+    write_text("not_watched/es.sms", "{{! {{centre_phone}} }}{{centre}}: 119");
+    expect_one_fault("not_watched/es.sms", ": placeholder 'centre_phone' is not used");
+}
+
+static void test_a_required_placeholder_of_a_list_is_named_with_its_list(void **state)
+{
+    (void)state;
+    write_text("which_member/ja.sms", "{{centre}}{{#members}}{{number}} {{/members}}");
+    expect_one_fault("which_member/ja.sms", ": placeholder 'members.name' is not used");
+    write_text("which_member/ja.sms", "{{centre}}");
+    expect_one_fault("which_member/ja.sms", ": placeholder 'members' is not used");
+}
+
+static void test_a_flag_or_a_list_is_not_printed(void **state)
+{
+    (void)state;
+    append_text("ambiguous/en.sms", "{{conflict}}");
+    append_text("which_member/en.sms", "{{members}}");
+    {
+        struct faults faults = load_copy();
+
+        expect_fault(&faults, "ambiguous/en.sms",
+                     ": 'conflict' is yes or no, not a text; write {{#conflict}}");
+        expect_fault(&faults, "which_member/en.sms", ": 'members' is a list, not a text");
+        assert_int_equal(faults.count, 2);
+    }
+}
+
+static void test_a_text_that_can_take_too_many_segments_is_named_with_its_length(void **state)
+{
+    (void)state;
+    /* 58 units with its sample; 12 units of the centre and 5 of the time are what counts. */
+    write_text("reminder/ja.sms", "【{{centre}}】{{due}}{{#family}}{{#members}}{{number}}{{name}}{{"
+                                  "/members}}{{/family}}"
+                                  "あいうえおあいうえおあいうえおあいうえおあいうえおあいうえおあい"
+                                  "うえおあいうえおあいうえおあいうえおあ");
+    assert_int_equal(load_copy().count, 0);
+    append_text("reminder/ja.sms", "い");
+    expect_one_fault("reminder/ja.sms", ": too long for 'one patient': up to 71 units (2 SMS "
+                                        "segments) "
+                                        "with every placeholder at its greatest length, where 70 "
+                                        "units are paid for");
+}
+
+static void test_the_length_counts_in_every_branch_of_a_section(void **state)
+{
+    char text[1024] = "{{centre}} {{#member}}{{member}}{{/member}}{{^conflict}}";
+
+    (void)state;
+    for (int i = 0; i < 12; i++)
+        strcat(text, "1234567890");
+    append_text("ambiguous/en.sms", "{{#conflict}}{{/conflict}}");
+    assert_int_equal(load_copy().count, 0);
+    write_text("ambiguous/en.sms", strcat(text, "{{/conflict}}"));
+    assert_int_equal(load_copy().count, 0);
+    /* One unit more, in the branch for which no member is named. */
+    write_text("ambiguous/en.sms", strcat(text, "{{^member}}12{{/member}}"));
+    expect_one_fault("ambiguous/en.sms", ": too long for 'one message': up to 135 units (3 SMS "
+                                         "segments)");
+}
+
+static void test_a_list_counts_with_its_greatest_number_of_entries(void **state)
+{
+    (void)state;
+    /* 12 units of the centre, and 9 entries of 11 and what stands with them; 268 are allowed. */
+    write_text("which_member/ja.sms", "{{centre}}{{#members}}{{number}}{{name}}12345678901234567{{/"
+                                      "members}}");
+    assert_int_equal(load_copy().count, 0);
+    write_text("which_member/ja.sms", "{{centre}}{{#members}}{{number}}{{name}}123456789012345678{{"
+                                      "/members}}");
+    expect_one_fault("which_member/ja.sms", ": too long for 'a family': up to 273 units (5 SMS "
+                                            "segments)");
+}
+
+static void test_a_letter_beyond_gsm_7_bit_is_named_where_segments_depend_on_it(void **state)
+{
+    (void)state;
+    write_text("command_later/pt.sms", "{{centre}}: ligue para {{centre_phone}}, não por SMS");
+    expect_one_fault("command_later/pt.sms", ": 'ã' is not in the GSM 7-bit alphabet");
+    write_text("command_later/pt.sms", "{{centre}}: {{centre_phone}}, é, ñ, ü, à, ò, ¿, ¡, €");
+    assert_int_equal(load_copy().count, 0);
+}
+
+static void test_a_letter_beyond_gsm_7_bit_is_found_in_a_partial(void **state)
+{
+    struct faults faults;
+
+    (void)state;
+    write_text("partials/values/es.sms", "{{temperature}}°C {{spo2}} "
+                                         "{{#yes}}{{/yes}}{{#no}}{{/no}}");
+    faults = load_copy();
+    expect_fault(&faults, "report_stored/es.sms", ": '°' is not in the GSM 7-bit alphabet");
+    expect_fault(&faults, "report_urgent/es.sms", ": '°' is not in the GSM 7-bit alphabet");
+    assert_int_equal(faults.count, 2);
+}
+
+static void test_a_text_that_does_not_compile_is_named_with_its_line(void **state)
+{
+    (void)state;
+    write_text("command_later/ja.sms", "{{centre}}\n{{#centre_phone}}\n");
+    expect_one_fault("command_later/ja.sms", ": line 2: section 'centre_phone' is not closed");
+}
+
+static void test_a_file_that_is_no_clean_text_is_named(void **state)
+{
+    static const struct {
+        const char *bytes, *what;
+    } cases[] = {
+        {"", ": empty"},
+        {"\n", ": empty"},
+        {"{{centre}}\n{{centre_phone}}\xff", ":2: not UTF-8"},
+        {"\xef\xbb\xbf{{centre}}{{centre_phone}}", ":1: a byte order mark"},
+        {"{{centre}}\r\n{{centre_phone}}", ":1: line ends of Windows (CR)"},
+        {"{{centre}}\t{{centre_phone}}", ":1: the control character U+0009"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < MEM_COUNT(cases); i++) {
+        write_text("command_later/ja.sms", cases[i].bytes);
+        expect_one_fault("command_later/ja.sms", cases[i].what);
+    }
+    write_bytes("command_later/ja.sms", "{{centre}}\0{{centre_phone}}", 27);
+    expect_one_fault("command_later/ja.sms", ":1: the control character U+0000");
+}
+
+static void test_a_partial_that_does_not_exist_is_named(void **state)
+{
+    struct faults faults;
+
+    (void)state;
+    remove_file("partials/values/ko.sms");
+    faults = load_copy();
+    expect_fault(&faults, "partials/values/ko.sms", ": No such file");
+    append_text("command_later/ja.sms", "{{> gone}}");
+    faults = load_copy();
+    for (size_t l = 0; wording_language(l) != NULL; l++) {
+        char file[64];
+
+        snprintf(file, sizeof(file), "partials/gone/%s.sms", wording_language(l));
+        expect_fault(&faults, file, ": No such file");
+    }
+}
+
+static void test_a_partial_is_checked_with_the_kind_that_uses_it(void **state)
+{
+    struct faults faults;
+
+    (void)state;
+    append_text("partials/values/en.sms", "{{centr}}");
+    faults = load_copy();
+    expect_fault(&faults, "partials/values/en.sms",
+                 ": placeholder 'centr' is supplied by nothing; 'report_stored'");
+    expect_fault(&faults, "partials/values/en.sms",
+                 ": placeholder 'centr' is supplied by nothing; 'report_urgent'");
+    assert_int_equal(faults.count, 2);
+}
+
+static void test_a_partial_cannot_lead_out_of_the_directory_or_into_itself(void **state)
+{
+    struct faults faults;
+
+    (void)state;
+    append_text("command_later/ja.sms", "{{> ../values}}");
+    expect_one_fault("command_later/ja.sms", ": partial '../values' cannot be");
+    write_text("command_later/ja.sms", "{{centre}}{{centre_phone}}");
+    append_text("partials/example/ja.sms", "{{> example}}");
+    faults = load_copy();
+    expect_fault(&faults, "partials/example/ja.sms", ": partials nest deeper than 8");
+}
+
+/* ------------------------------------------------------------------ the shipped texts */
+
+static struct wording *wording;
+
+static int load_shipped(void **state)
+{
+    struct faults faults = {.count = 0};
+
+    (void)state;
+    wording = wording_load(TEMPLATES, note_fault, &faults);
+    return wording != NULL ? 0 : -1;
+}
+
+static int free_shipped(void **state)
+{
+    (void)state;
+    wording_free(wording);
+    return 0;
+}
+
+typedef void text_cb(const struct wording_kind *kind, const char *language, const json_t *params,
+                     const char *text);
+
+/* Every text that can be: each kind, language, shape, and combination of flags. */
+static void each_text(enum wording_fill fill, text_cb *cb)
+{
+    char text[WORDING_SMS_MAX];
+    const char *why;
+
+    for (size_t k = 0; k < WORDING_KINDS; k++)
+        for (size_t l = 0; wording_language(l) != NULL; l++)
+            for (const struct wording_shape *shape = wording_kinds[k].shapes; shape->name != NULL;
+                 shape++)
+                for (unsigned bits = 0; bits < 1U << wording_count_bits(&wording_kinds[k]);
+                     bits++) {
+                    json_t *params = wording_filled_params(&wording_kinds[k], shape, fill, bits);
+
+                    if (params == NULL)
+                        continue;
+                    if (!wording_render_sms(wording, wording_kinds[k].name, wording_language(l),
+                                            params, text, &why))
+                        fail_msg("%s %s: %s", wording_kinds[k].name, wording_language(l), why);
+                    cb(&wording_kinds[k], wording_language(l), params, text);
+                    json_decref(params);
+                }
+}
+
+static int seen;
+
+static void expect_clean(const struct wording_kind *kind, const char *language,
+                         const json_t *params, const char *text)
+{
+    size_t len = strlen(text);
+
+    (void)params;
+    seen++;
+    assert_true(len > 0);
+    if (text[0] == '\n' || text[len - 1] == '\n' || text[len - 1] == ' ' ||
+        strstr(text, "\n\n") != NULL || strstr(text, "  ") != NULL || strstr(text, " \n") != NULL ||
+        strstr(text, "\n ") != NULL || strchr(text, '!') != NULL || strstr(text, "！") != NULL ||
+        strchr(text, '{') != NULL)
+        fail_msg("%s %s: [%s]", kind->name, language, text);
+}
+
+static void test_every_text_renders_without_stray_blanks_or_exclamation_marks(void **state)
+{
+    (void)state;
+    seen = 0;
+    each_text(WORDING_FILL_SAMPLE, expect_clean);
+    assert_true(seen > 7 * WORDING_KINDS);
+}
+
+static void expect_sender(const struct wording_kind *kind, const char *language,
+                          const json_t *params, const char *text)
+{
+    const char *centre = json_string_value(json_object_get(params, "centre"));
+    const char *phone = json_string_value(json_object_get(params, "centre_phone"));
+
+    if (strstr(text, centre != NULL ? centre : "My HER-SYS") == NULL)
+        fail_msg("%s %s does not say who sends it", kind->name, language);
+    if (phone != NULL && strstr(text, phone) == NULL)
+        fail_msg("%s %s does not say whom to call", kind->name, language);
+}
+
+static void test_every_text_says_who_sends_it_and_whom_to_call(void **state)
+{
+    (void)state;
+    each_text(WORDING_FILL_SAMPLE, expect_sender);
+}
+
+static void expect_119(const struct wording_kind *kind, const char *language, const json_t *params,
+                       const char *text)
+{
+    static const char *const kinds[] = {"report_urgent", "unknown_sender", "not_watched"};
+
+    (void)params;
+    for (size_t i = 0; i < MEM_COUNT(kinds); i++)
+        if (strcmp(kind->name, kinds[i]) == 0 && strstr(text, "119") == NULL)
+            fail_msg("%s %s does not name 119", kind->name, language);
+}
+
+static void test_a_text_for_somebody_in_danger_names_119(void **state)
+{
+    (void)state;
+    each_text(WORDING_FILL_SAMPLE, expect_119);
+}
+
+static void expect_in_limits(const struct wording_kind *kind, const char *language,
+                             const json_t *params, const char *text)
+{
+    bool family = json_array_size(json_object_get(params, "members")) +
+                      json_array_size(json_object_get(params, "reports")) >
+                  1;
+    int segments = sms_count(text, strlen(text)).segments, most = 2;
+
+    if (strcmp(kind->name, "reminder") == 0)
+        most = family ? 3 : 1;
+    else if (strcmp(kind->name, "registration_link") == 0)
+        most = 3;
+    else if (strcmp(kind->name, "report_stored") == 0 && family)
+        most = 6;
+    else if (strcmp(kind->name, "report_urgent") == 0)
+        most = family ? 7 : 3;
+    else if (strcmp(kind->name, "which_member") == 0)
+        most = 4;
+    if (segments > most)
+        fail_msg("%s %s takes %d segments: %s", kind->name, language, segments, text);
+}
+
+static void test_no_text_takes_more_segments_than_are_paid_for(void **state)
+{
+    (void)state;
+    each_text(WORDING_FILL_WORST, expect_in_limits);
+}
+
+static const char *rendered(const char *kind, const char *language, const char *json)
+{
+    static char text[WORDING_SMS_MAX];
+    json_t *params = json_loads(json, 0, NULL);
+    const char *why;
+
+    assert_non_null(params);
+    if (!wording_render_sms(wording, kind, language, params, text, &why))
+        fail_msg("%s %s: %s", kind, language, why);
+    json_decref(params);
+    return text;
+}
+
+static void test_a_single_reminder_is_one_segment_in_every_language(void **state)
+{
+    (void)state;
+    for (size_t l = 0; wording_language(l) != NULL; l++) {
+        const char *text = rendered("reminder", wording_language(l),
+                                    "{\"centre\":\"見本市中央区保健所分室\",\"due\":\"08:30\"}");
+        struct sms_count count = sms_count(text, strlen(text));
+
+        assert_int_equal(count.encoding, SMS_UCS2);
+        assert_int_equal(count.segments, 1);
+    }
+}
+
+static void test_reminders_carry_an_example_that_can_be_sent_back(void **state)
+{
+    char example[WORDING_SMS_MAX], family[WORDING_SMS_MAX + 16];
+
+    (void)state;
+    for (size_t l = 0; wording_language(l) != NULL; l++) {
+        const char *language = wording_language(l), *text, *line;
+
+        assert_true(wording_example(wording, language, example));
+        assert_int_equal(strncmp(example, "36.9 97 ", 8), 0);
+        assert_null(strchr(example, '\n'));
+        /* It ends the text, so that nothing that follows can be taken for a part of it. */
+        text = rendered("reminder", language, "{\"centre\":\"見本\",\"due\":\"08:30\"}");
+        line = strrchr(text, '\n');
+        assert_string_equal(text + strlen(text) - strlen(example), example);
+        assert_null(strchr(line, '1'));
+        text = rendered("reminder", language,
+                        "{\"centre\":\"見本\",\"due\":\"08:30\",\"family\":true,"
+                        "\"members\":[{\"number\":1,\"name\":\"花子\"},{\"number\":\"2\"}]}");
+        snprintf(family, sizeof(family), "1 %s", example);
+        assert_string_equal(text + strlen(text) - strlen(family), family);
+        assert_non_null(strstr(text, "\n1 花子\n2\n"));
+    }
+    assert_false(wording_example(wording, "xx", example));
+    assert_string_equal(example, "");
+}
+
+static void test_the_example_for_a_member_carries_its_number(void **state)
+{
+    (void)state;
+    assert_non_null(strstr(
+        rendered("incomplete", "en", "{\"centre\":\"見本\",\"missing_spo2\":true,\"member\":3}"),
+        "3 36.9 97 n"));
+    assert_non_null(strstr(rendered("ambiguous", "ja", "{\"centre\":\"見本\",\"member\":\"3\"}"),
+                           "3 36.9 97 無"));
+}
+
+static void test_the_echo_shows_what_was_stored(void **state)
+{
+    static const char json[] =
+        "{\"centre\":\"見本\",\"centre_phone\":\"03-0000-0000\",\"reports\":["
+        "{\"member\":\"1\",\"name\":\"花子\",\"temperature\":\"36.9\",\"spo2\":\"97\",\"no\":true},"
+        "{\"member\":\"2\",\"temperature\":\"38.15\",\"yes\":true}]}";
+
+    (void)state;
+    assert_string_equal(rendered("report_stored", "ja", json), "【見本】次のとおり受け付けました。"
+                                                               "\n1 花子 36.9℃ 酸素97% 症状なし\n"
+                                                               "2 38.15℃ 酸素未測定 "
+                                                               "症状あり\n間違いがあれば03-0000-"
+                                                               "0000へお電話ください。");
+    assert_string_equal(rendered("report_stored", "en", json), "見本: recorded (temp, oxygen, "
+                                                               "symptoms)\n1 花子 36.9C 97% no\n2 "
+                                                               "38.15C --% yes\n"
+                                                               "If wrong, call 03-0000-0000.");
+}
+
+static void test_an_urgent_answer_without_a_report_does_not_say_that_one_was_stored(void **state)
+{
+    (void)state;
+    assert_string_equal(
+        rendered("report_urgent", "en", "{\"centre\":\"見本\",\"centre_phone\":\"03-0000-0000\"}"),
+        "見本: your message sounds serious.\nIf you feel unwell or find it hard to breathe, "
+        "call 119 now. Otherwise call us now at 03-0000-0000.");
+}
+
+/* ------------------------------------------------------------------ parameters */
+
+static void expect_refused(const char *kind, const char *language, const char *json,
+                           const char *reason)
+{
+    char text[WORDING_SMS_MAX] = "x";
+    json_t *params = json_loads(json, JSON_ALLOW_NUL, NULL);
+    const char *why = NULL;
+
+    assert_non_null(params);
+    assert_false(wording_render_sms(wording, kind, language, params, text, &why));
+    assert_string_equal(why, reason);
+    assert_string_equal(text, "");
+    json_decref(params);
+}
+
+static void test_an_unknown_kind_or_language_is_refused(void **state)
+{
+    (void)state;
+    expect_refused("remindr", "ja", "{}", "unknown kind");
+    expect_refused("reminder", "fr", "{}", "unknown language");
+    expect_refused("reminder", "zh", "{}", "unknown language");
+}
+
+static void test_a_missing_or_empty_parameter_is_refused(void **state)
+{
+    (void)state;
+    expect_refused("reminder", "ja", "{\"due\":\"08:30\"}", "parameter missing");
+    expect_refused("reminder", "ja", "{\"centre\":null,\"due\":\"08:30\"}", "parameter missing");
+    expect_refused("reminder", "ja", "{\"centre\":\"\",\"due\":\"08:30\"}", "parameter empty");
+    expect_refused("which_member", "ja", "{\"centre\":\"見本\"}", "parameter missing");
+    expect_refused("which_member", "ja", "{\"centre\":\"見本\",\"members\":[]}", "parameter empty");
+    expect_refused("which_member", "ja", "{\"centre\":\"見本\",\"members\":[{\"name\":\"花子\"}]}",
+                   "parameter missing");
+}
+
+static void test_an_unknown_parameter_is_refused(void **state)
+{
+    (void)state;
+    expect_refused("reminder", "ja", "{\"centre\":\"見本\",\"due\":\"08:30\",\"speo2\":1}",
+                   "parameter unknown");
+    expect_refused("which_member", "ja",
+                   "{\"centre\":\"見本\",\"members\":[{\"number\":1,\"nam\":\"x\"}]}",
+                   "parameter unknown");
+}
+
+static void test_a_parameter_longer_than_declared_is_refused_and_not_cut(void **state)
+{
+    (void)state;
+    assert_non_null(strstr(
+        rendered("reminder", "ja", "{\"centre\":\"123456789012\",\"due\":\"08:30\"}"), "12345678901"
+                                                                                       "2"));
+    expect_refused("reminder", "ja", "{\"centre\":\"1234567890123\",\"due\":\"08:30\"}",
+                   "parameter too long");
+    /* An emoji is two units. */
+    expect_refused("reminder", "ja", "{\"centre\":\"12345678901😷\",\"due\":\"08:30\"}",
+                   "parameter too long");
+    expect_refused("which_member", "ja", "{\"centre\":\"見本\",\"members\":[{\"number\":10}]}",
+                   "parameter too long");
+    expect_refused("which_member", "ja", "{\"centre\":\"見本\",\"members\":[{\"number\":-1}]}",
+                   "parameter too long");
+    expect_refused("which_member", "ja",
+                   "{\"centre\":\"見本\",\"members\":[{\"number\":1},{\"number\":2},{\"number\":3},"
+                   "{\"number\":4},"
+                   "{\"number\":5},{\"number\":6},{\"number\":7},{\"number\":8},{\"number\":9},{"
+                   "\"number\":1}]}",
+                   "parameter with too many entries");
+}
+
+static void test_a_parameter_of_a_wrong_type_is_refused(void **state)
+{
+    (void)state;
+    expect_refused("reminder", "ja", "[]", "parameter of a wrong type");
+    expect_refused("reminder", "ja", "{\"centre\":true,\"due\":\"08:30\"}",
+                   "parameter of a wrong type");
+    expect_refused("reminder", "ja", "{\"centre\":36.9,\"due\":\"08:30\"}",
+                   "parameter of a wrong type");
+    expect_refused("ambiguous", "ja", "{\"centre\":\"見本\",\"conflict\":\"yes\"}",
+                   "parameter of a wrong type");
+    expect_refused("which_member", "ja", "{\"centre\":\"見本\",\"members\":[1]}",
+                   "parameter of a wrong type");
+    expect_refused("which_member", "ja", "{\"centre\":\"見本\",\"members\":{}}",
+                   "parameter of a wrong type");
+}
+
+static void test_a_parameter_cannot_bring_a_line_of_its_own(void **state)
+{
+    static const char word[] = "parameter with a control character";
+
+    (void)state;
+    expect_refused("reminder", "ja", "{\"centre\":\"a\\nb\",\"due\":\"08:30\"}", word);
+    expect_refused("reminder", "ja", "{\"centre\":\"a\\u0000b\",\"due\":\"08:30\"}", word);
+    expect_refused("reminder", "ja", "{\"centre\":\"a\\u2028b\",\"due\":\"08:30\"}", word);
+}
+
+static void test_contradictory_parameters_are_refused(void **state)
+{
+    static const char word[] = "parameters contradictory";
+
+    (void)state;
+    expect_refused("out_of_range", "ja", "{\"centre\":\"見本\",\"value\":\"79.9\"}", word);
+    expect_refused("out_of_range", "ja",
+                   "{\"centre\":\"見本\",\"value\":\"79.9\",\"temperature\":true,\"spo2\":true}",
+                   word);
+    expect_refused("incomplete", "ja", "{\"centre\":\"見本\"}", word);
+    expect_refused("report_stored", "ja",
+                   "{\"centre\":\"見本\",\"centre_phone\":\"0\",\"reports\":[{\"temperature\":\"36."
+                   "9\"}]}",
+                   word);
+    expect_refused("report_stored", "ja",
+                   "{\"centre\":\"見本\",\"centre_phone\":\"0\",\"reports\":[{\"temperature\":\"36."
+                   "9\",\"yes\":true,"
+                   "\"no\":true}]}",
+                   word);
+    expect_refused("reminder", "ja", "{\"centre\":\"見本\",\"due\":\"08:30\",\"family\":true}",
+                   word);
+    expect_refused("reminder", "ja",
+                   "{\"centre\":\"見本\",\"due\":\"08:30\",\"family\":false,\"members\":[{"
+                   "\"number\":1}]}",
+                   word);
+}
+
+static void test_the_parameters_of_the_caller_stay_as_they_are(void **state)
+{
+    json_t *params =
+        json_pack("{s:s,s:s,s:[{s:i}]}", "centre", "見本", "due", "08:30", "members", "number", 1);
+    json_t *before = json_deep_copy(params);
+    char text[WORDING_SMS_MAX];
+    const char *why;
+
+    (void)state;
+    assert_true(wording_render_sms(wording, "reminder", "ja", params, text, &why));
+    assert_true(json_equal(params, before));
+    json_decref(params);
+    json_decref(before);
+}
+
+/* A name that is absent in an entry is looked up outside of its list: there must be no such name.
+ */
+static void test_no_placeholder_of_a_list_has_the_name_of_an_outer_one(void **state)
+{
+    (void)state;
+    for (size_t k = 0; k < WORDING_KINDS; k++)
+        for (const struct wording_field *list = wording_kinds[k].fields; list->name != NULL; list++)
+            for (const struct wording_field *f = list->fields; f != NULL && f->name != NULL; f++)
+                assert_null(wording_find_field(wording_kinds[k].fields, f->name));
+}
+
+static void test_the_samples_show_every_kind_in_every_language(void **state)
+{
+    char *samples = NULL, head[128];
+    size_t len = 0;
+    FILE *out = open_memstream(&samples, &len);
+
+    (void)state;
+    assert_non_null(out);
+    wording_print_samples(wording, out);
+    assert_int_equal(fclose(out), 0);
+    for (size_t k = 0; k < WORDING_KINDS; k++)
+        for (size_t l = 0; wording_language(l) != NULL; l++)
+            for (const struct wording_shape *shape = wording_kinds[k].shapes; shape->name != NULL;
+                 shape++) {
+                snprintf(head, sizeof(head), "%s %s (%s): ", wording_kinds[k].name,
+                         wording_language(l), shape->name);
+                assert_non_null(strstr(samples, head));
+            }
+    assert_non_null(strstr(samples, "unknown_sender en (one message): 1 segment, 151 septets of "
+                                    "GSM 7-bit\n"));
+    free(samples);
+}
+
+/* With the word "samples" it prints the shipped texts for the proofreader instead. */
+int main(int argc, char **argv)
+{
+    const struct CMUnitTest spoiled[] = {
+        cmocka_unit_test_setup_teardown(test_the_shipped_texts_have_no_fault, make_copy,
+                                        remove_copy),
+        cmocka_unit_test_setup_teardown(test_a_missing_text_is_named, make_copy, remove_copy),
+        cmocka_unit_test_setup_teardown(test_all_faults_are_reported_and_not_only_the_first,
+                                        make_copy, remove_copy),
+        cmocka_unit_test_setup_teardown(test_an_unknown_placeholder_is_named_with_what_there_is,
+                                        make_copy, remove_copy),
+        cmocka_unit_test_setup_teardown(test_a_placeholder_of_a_list_is_unknown_outside_of_it,
+                                        make_copy, remove_copy),
+        cmocka_unit_test_setup_teardown(test_the_point_and_dotted_names_are_no_placeholders,
+                                        make_copy, remove_copy),
+        cmocka_unit_test_setup_teardown(
+            test_a_required_placeholder_that_a_language_leaves_out_is_named, make_copy,
+            remove_copy),
+        cmocka_unit_test_setup_teardown(
+            test_a_required_placeholder_of_a_list_is_named_with_its_list, make_copy, remove_copy),
+        cmocka_unit_test_setup_teardown(test_a_flag_or_a_list_is_not_printed, make_copy,
+                                        remove_copy),
+        cmocka_unit_test_setup_teardown(
+            test_a_text_that_can_take_too_many_segments_is_named_with_its_length, make_copy,
+            remove_copy),
+        cmocka_unit_test_setup_teardown(test_the_length_counts_in_every_branch_of_a_section,
+                                        make_copy, remove_copy),
+        cmocka_unit_test_setup_teardown(test_a_list_counts_with_its_greatest_number_of_entries,
+                                        make_copy, remove_copy),
+        cmocka_unit_test_setup_teardown(
+            test_a_letter_beyond_gsm_7_bit_is_named_where_segments_depend_on_it, make_copy,
+            remove_copy),
+        cmocka_unit_test_setup_teardown(test_a_letter_beyond_gsm_7_bit_is_found_in_a_partial,
+                                        make_copy, remove_copy),
+        cmocka_unit_test_setup_teardown(test_a_text_that_does_not_compile_is_named_with_its_line,
+                                        make_copy, remove_copy),
+        cmocka_unit_test_setup_teardown(test_a_file_that_is_no_clean_text_is_named, make_copy,
+                                        remove_copy),
+        cmocka_unit_test_setup_teardown(test_a_partial_that_does_not_exist_is_named, make_copy,
+                                        remove_copy),
+        cmocka_unit_test_setup_teardown(test_a_partial_is_checked_with_the_kind_that_uses_it,
+                                        make_copy, remove_copy),
+        cmocka_unit_test_setup_teardown(
+            test_a_partial_cannot_lead_out_of_the_directory_or_into_itself, make_copy, remove_copy),
+    };
+    const struct CMUnitTest shipped[] = {
+        cmocka_unit_test(test_every_text_renders_without_stray_blanks_or_exclamation_marks),
+        cmocka_unit_test(test_every_text_says_who_sends_it_and_whom_to_call),
+        cmocka_unit_test(test_a_text_for_somebody_in_danger_names_119),
+        cmocka_unit_test(test_no_text_takes_more_segments_than_are_paid_for),
+        cmocka_unit_test(test_a_single_reminder_is_one_segment_in_every_language),
+        cmocka_unit_test(test_reminders_carry_an_example_that_can_be_sent_back),
+        cmocka_unit_test(test_the_example_for_a_member_carries_its_number),
+        cmocka_unit_test(test_the_echo_shows_what_was_stored),
+        cmocka_unit_test(test_an_urgent_answer_without_a_report_does_not_say_that_one_was_stored),
+        cmocka_unit_test(test_an_unknown_kind_or_language_is_refused),
+        cmocka_unit_test(test_a_missing_or_empty_parameter_is_refused),
+        cmocka_unit_test(test_an_unknown_parameter_is_refused),
+        cmocka_unit_test(test_a_parameter_longer_than_declared_is_refused_and_not_cut),
+        cmocka_unit_test(test_a_parameter_of_a_wrong_type_is_refused),
+        cmocka_unit_test(test_a_parameter_cannot_bring_a_line_of_its_own),
+        cmocka_unit_test(test_contradictory_parameters_are_refused),
+        cmocka_unit_test(test_the_parameters_of_the_caller_stay_as_they_are),
+        cmocka_unit_test(test_no_placeholder_of_a_list_has_the_name_of_an_outer_one),
+        cmocka_unit_test(test_the_samples_show_every_kind_in_every_language),
+    };
+    int failed;
+
+    if (argc > 1 && strcmp(argv[1], "samples") == 0) {
+        if (load_shipped(NULL) != 0)
+            return 1;
+        wording_print_samples(wording, stdout);
+        return free_shipped(NULL);
+    }
+    failed = cmocka_run_group_tests(spoiled, NULL, NULL);
+
+    return failed + cmocka_run_group_tests(shipped, load_shipped, free_shipped);
+}
