@@ -1,7 +1,16 @@
 -- 0001_base.sql - roles, the schema itself, the clock, and what a session may see.
 --
--- Applied by `hersysctl migrate`, connected as a superuser or as a role that may create roles. Forward only: a file that
--- has been applied anywhere is never changed again; its checksum is recorded.
+-- Applied by `hersysctl migrate`, connected as a superuser, or as a role that may create roles and schemas. Forward only: a
+-- file that has been applied anywhere is never changed again; its checksum is recorded.
+
+-- Names are compared after normalisation, and patients write in every script.
+DO $$
+BEGIN
+    IF current_setting('server_encoding') <> 'UTF8' THEN
+        RAISE EXCEPTION 'the database has the encoding %, hersys needs UTF8', current_setting('server_encoding');
+    END IF;
+END
+$$;
 
 -- Roles belong to the whole PostgreSQL instance, so they may be there already.
 DO $$
@@ -13,6 +22,10 @@ BEGIN
             EXECUTE pg_catalog.format('CREATE ROLE %I NOLOGIN', role_name);
         END IF;
     END LOOP;
+    -- Who is no superuser has to be a member to act for the owner, now and in later migrations.
+    IF NOT (SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user) THEN
+        GRANT hersys_owner TO current_user;
+    END IF;
 END
 $$;
 
@@ -22,18 +35,16 @@ COMMENT ON ROLE hersys_gateway IS 'hersys: the gateway daemon and hersysctl; eve
 COMMENT ON ROLE hersys_portal IS 'hersys: the web pages; one centre or one account at a time';
 COMMENT ON ROLE hersys_readonly IS 'hersys: reads, changes nothing';
 
--- The owner may hand functions over to the definer.
+-- The owner may hand functions over to the definer (settle_rights).
 GRANT hersys_definer TO hersys_owner;
 
 ALTER SCHEMA hersys OWNER TO hersys_owner;
 REVOKE ALL ON SCHEMA hersys FROM PUBLIC;
 GRANT USAGE ON SCHEMA hersys TO hersys_definer, hersys_gateway, hersys_portal, hersys_readonly;
-GRANT CREATE ON SCHEMA hersys TO hersys_definer;
 ALTER TABLE hersys.migration OWNER TO hersys_owner;
 GRANT SELECT ON hersys.migration TO hersys_definer, hersys_readonly;
 
 SET LOCAL ROLE hersys_owner;
-ALTER DEFAULT PRIVILEGES FOR ROLE hersys_owner IN SCHEMA hersys REVOKE ALL ON FUNCTIONS FROM PUBLIC;
 ALTER DEFAULT PRIVILEGES FOR ROLE hersys_definer REVOKE ALL ON FUNCTIONS FROM PUBLIC;
 ALTER DEFAULT PRIVILEGES FOR ROLE hersys_owner REVOKE ALL ON FUNCTIONS FROM PUBLIC;
 
@@ -47,9 +58,11 @@ CREATE DOMAIN hersys.e164 AS text CHECK (VALUE ~ '^\+[1-9][0-9]{5,14}$');
 COMMENT ON DOMAIN hersys.e164 IS 'ITU-T E.164 number: +, country code, subscriber number';
 
 CREATE DOMAIN hersys.email_address AS text
-    CHECK (length(VALUE) <= 254 AND VALUE = lower(VALUE)
-           AND VALUE ~ '^[!-?A-~]+@[a-z0-9]([a-z0-9.-]*[a-z0-9])?$');
-COMMENT ON DOMAIN hersys.email_address IS 'RFC 5321 mailbox, lower case, no white space, no control characters';
+    CHECK (length(VALUE) <= 254
+           AND VALUE ~ '^[a-z0-9.!#$%&''*+/=?^_`{|}~-]{1,64}@([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$');
+COMMENT ON DOMAIN hersys.email_address IS
+    'RFC 5321 mailbox, lower case, without quoting, so that it can stand in a header as it is. Dots anywhere in the local part: '
+    'Japanese carriers gave out addresses with two in a row, and with one before the @';
 
 CREATE DOMAIN hersys.input_id AS text CHECK (VALUE ~ '^[0-9]{6,8}$');
 COMMENT ON DOMAIN hersys.input_id IS 'smartphone input ID: 6 to 8 digits';
@@ -75,14 +88,14 @@ CREATE TABLE hersys.clock (
 );
 INSERT INTO hersys.clock (held_at) VALUES (NULL);
 COMMENT ON TABLE hersys.clock IS 'held_at is null in production; a daemon without the sandbox refuses to start otherwise';
-GRANT SELECT ON hersys.clock TO PUBLIC;
+GRANT SELECT ON hersys.clock TO hersys_definer, hersys_gateway, hersys_portal, hersys_readonly;
 
 CREATE FUNCTION hersys.clock_now() RETURNS timestamptz
 LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path = hersys, pg_temp
 AS $$ SELECT coalesce((SELECT held_at FROM hersys.clock), now()) $$;
 COMMENT ON FUNCTION hersys.clock_now() IS 'the time of the domain: the transaction''s time, or the held one';
-GRANT EXECUTE ON FUNCTION hersys.clock_now() TO PUBLIC;
+GRANT EXECUTE ON FUNCTION hersys.clock_now() TO hersys_definer, hersys_gateway, hersys_portal, hersys_readonly;
 
 CREATE FUNCTION hersys.clock_hold(p_at timestamptz) RETURNS void
 LANGUAGE sql
@@ -93,22 +106,22 @@ COMMENT ON FUNCTION hersys.clock_hold(timestamptz) IS 'holds the clock at an ins
 -- ------------------------------------------------------------------ what a session may see
 
 -- A session sees every centre (the gateway, the read-only role, the owner), or, when it has said
--- SET hersys.centre = 'ID', that one alone. The portal always has to say it.
+-- SET hersys.centre = 'ID', that one alone. The portal always has to say it. These two have no search path of their own, so that
+-- PostgreSQL can put them into each statement instead of calling them.
 CREATE FUNCTION hersys.scope_centre() RETURNS bigint
 LANGUAGE sql STABLE PARALLEL SAFE
-SET search_path = hersys, pg_temp
-AS $$ SELECT nullif(current_setting('hersys.centre', true), '')::bigint $$;
+AS $$ SELECT nullif(pg_catalog.current_setting('hersys.centre', true), '')::bigint $$;
 
 CREATE FUNCTION hersys.scope_all() RETURNS boolean
 LANGUAGE sql STABLE PARALLEL SAFE
-SET search_path = hersys, pg_temp
 AS $$
-    SELECT nullif(current_setting('hersys.centre', true), '') IS NULL
-       AND (pg_has_role(session_user, 'hersys_gateway', 'MEMBER')
-            OR pg_has_role(session_user, 'hersys_owner', 'MEMBER')
-            OR pg_has_role(session_user, 'hersys_readonly', 'MEMBER'))
+    SELECT nullif(pg_catalog.current_setting('hersys.centre', true), '') IS NULL
+       AND (pg_catalog.pg_has_role(session_user, 'hersys_gateway', 'MEMBER')
+            OR pg_catalog.pg_has_role(session_user, 'hersys_owner', 'MEMBER')
+            OR pg_catalog.pg_has_role(session_user, 'hersys_readonly', 'MEMBER'))
 $$;
-GRANT EXECUTE ON FUNCTION hersys.scope_centre(), hersys.scope_all() TO PUBLIC;
+GRANT EXECUTE ON FUNCTION hersys.scope_centre(), hersys.scope_all()
+    TO hersys_definer, hersys_gateway, hersys_portal, hersys_readonly;
 
 CREATE FUNCTION hersys.schema_version() RETURNS integer
 LANGUAGE sql STABLE
@@ -116,7 +129,6 @@ SET search_path = hersys, pg_temp
 SECURITY DEFINER
 AS $$ SELECT coalesce(max(version), 0) FROM hersys.migration $$;
 COMMENT ON FUNCTION hersys.schema_version() IS 'the newest migration that has been applied';
-ALTER FUNCTION hersys.schema_version() OWNER TO hersys_definer;
 GRANT EXECUTE ON FUNCTION hersys.schema_version() TO hersys_gateway, hersys_portal, hersys_readonly;
 
 -- Puts the one policy on a table: its rows belong to the centre in `p_column`.
@@ -140,13 +152,31 @@ SET search_path = hersys, pg_temp
 AS $$
 DECLARE
     f record;
+    v_columns text;
 BEGIN
+    GRANT CREATE ON SCHEMA hersys TO hersys_definer;
     GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA hersys TO hersys_definer;
     GRANT USAGE ON ALL SEQUENCES IN SCHEMA hersys TO hersys_definer;
     GRANT SELECT ON ALL TABLES IN SCHEMA hersys TO hersys_readonly;
     GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA hersys TO hersys_definer;
     REVOKE EXECUTE ON FUNCTION hersys.clock_hold(timestamptz) FROM hersys_definer;
     REVOKE INSERT, UPDATE, DELETE ON hersys.migration, hersys.clock FROM hersys_definer;
+    -- A partition knows no policy of its own: rows are reached through the partitioned table alone.
+    FOR f IN
+        SELECT c.oid::regclass AS name FROM pg_class c WHERE c.relnamespace = 'hersys'::regnamespace AND c.relispartition AND c.relkind = 'r'
+    LOOP
+        EXECUTE format('REVOKE ALL ON %s FROM hersys_definer, hersys_readonly', f.name);
+    END LOOP;
+    -- Who may read need not be able to guess passwords or tokens.
+    FOR f IN
+        SELECT DISTINCT a.attrelid AS id, a.attrelid::regclass AS name FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
+        WHERE c.relnamespace = 'hersys'::regnamespace AND c.relkind = 'r' AND a.attname IN ('password_hash', 'secret_hash')
+    LOOP
+        SELECT string_agg(quote_ident(a.attname), ', ') INTO v_columns FROM pg_attribute a
+        WHERE a.attrelid = f.id AND a.attnum > 0 AND NOT a.attisdropped AND a.attname NOT IN ('password_hash', 'secret_hash');
+        EXECUTE format('REVOKE SELECT ON %s FROM hersys_readonly', f.name);
+        EXECUTE format('GRANT SELECT (%s) ON %s TO hersys_readonly', v_columns, f.name);
+    END LOOP;
     FOR f IN
         SELECT p.oid::regprocedure AS name FROM pg_proc p
         WHERE p.pronamespace = 'hersys'::regnamespace AND p.prosecdef AND p.proowner = 'hersys_owner'::regrole
@@ -154,5 +184,8 @@ BEGIN
     LOOP
         EXECUTE format('ALTER FUNCTION %s OWNER TO hersys_definer', f.name);
     END LOOP;
+    REVOKE CREATE ON SCHEMA hersys FROM hersys_definer;
 END
 $$;
+
+CALL hersys.settle_rights();

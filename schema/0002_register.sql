@@ -84,51 +84,72 @@ CREATE TABLE hersys.patient (
     created_at         timestamptz NOT NULL DEFAULT hersys.clock_now(),
     CHECK (monitoring_from <= monitoring_until),
     CHECK (phone IS NOT NULL OR phone_confirmed_at IS NULL),
-    CHECK ((phone IS NULL) = (member_number IS NULL)),
-    UNIQUE (phone, member_number)
+    CHECK ((phone IS NULL) = (member_number IS NULL))
 );
+-- Partial on purpose: the columns of a full unique index are a key for PostgreSQL, and an update of the phone would then lock
+-- out the foreign keys of a report that is coming in from the old one, which itself holds the lock of the phone.
+CREATE UNIQUE INDEX patient_member ON hersys.patient (phone, member_number) WHERE phone IS NOT NULL;
 CREATE INDEX patient_by_centre_phone ON hersys.patient (centre_id, phone);
 COMMENT ON COLUMN hersys.patient.phone_confirmed_at IS
     'until then messages carry member numbers and no names, and reports by it are unconfirmed';
 COMMENT ON COLUMN hersys.patient.ended_at IS 'monitoring was ended early; nothing is sent afterwards';
 
--- Gives a patient with a phone the lowest free member number of it, makes the phone's row, and gives back the number of
--- the phone before.
+-- Gives a patient with a phone the lowest free member number of it. The phones that it is about are locked in the order of
+-- their numbers, as whoever takes in messages does; they stay locked until the change is committed.
 CREATE FUNCTION hersys.patient_take_member_number() RETURNS trigger
 LANGUAGE plpgsql
 SET search_path = hersys, pg_temp
 SECURITY DEFINER
 AS $$
 DECLARE
-    v_taken smallint[];
+    v_old_phone text := CASE WHEN TG_OP = 'UPDATE' THEN OLD.phone END;
 BEGIN
-    IF TG_OP <> 'INSERT' AND OLD.phone IS NOT NULL THEN
-        UPDATE hersys.phone SET members = array_remove(members, OLD.member_number) WHERE number = OLD.phone;
-    END IF;
-    IF TG_OP = 'DELETE' THEN
-        RETURN OLD;
-    END IF;
     IF TG_OP = 'UPDATE' THEN
         NEW.phone_confirmed_at := NULL;
     END IF;
     NEW.member_number := NULL;
+    INSERT INTO hersys.phone (number) SELECT NEW.phone WHERE NEW.phone IS NOT NULL ON CONFLICT DO NOTHING;
+    PERFORM FROM hersys.phone f WHERE f.number IN (NEW.phone, v_old_phone) ORDER BY f.number FOR UPDATE;
     IF NEW.phone IS NULL THEN
         RETURN NEW;
     END IF;
-    INSERT INTO hersys.phone (number) VALUES (NEW.phone) ON CONFLICT DO NOTHING;
-    SELECT members INTO v_taken FROM hersys.phone WHERE number = NEW.phone FOR UPDATE;
-    SELECT min(n) INTO NEW.member_number FROM generate_series(1, 9) AS n WHERE n <> ALL (v_taken);
+    -- The phone's row knows the members of other centres, which this session may not see; the patients' rows know those whom
+    -- this very statement has added.
+    SELECT min(n) INTO NEW.member_number FROM generate_series(1, 9) AS n
+    WHERE n <> ALL ((SELECT f.members FROM hersys.phone f WHERE f.number = NEW.phone)::smallint[])
+      AND NOT EXISTS (SELECT FROM hersys.patient p WHERE p.phone = NEW.phone AND p.member_number = n);
     IF NEW.member_number IS NULL THEN
         RAISE EXCEPTION 'nine members have this telephone already' USING ERRCODE = 'HS003';
     END IF;
-    UPDATE hersys.phone SET members = array_append(members, NEW.member_number) WHERE number = NEW.phone;
     RETURN NEW;
 END
 $$;
-CREATE TRIGGER take_member_number BEFORE INSERT OR DELETE ON hersys.patient
+CREATE TRIGGER take_member_number BEFORE INSERT ON hersys.patient
     FOR EACH ROW EXECUTE FUNCTION hersys.patient_take_member_number();
 CREATE TRIGGER change_member_number BEFORE UPDATE OF phone ON hersys.patient
     FOR EACH ROW WHEN (NEW.phone IS DISTINCT FROM OLD.phone) EXECUTE FUNCTION hersys.patient_take_member_number();
+
+-- Writes down at the phone which member numbers are taken: after the row, so that an INSERT … ON CONFLICT that comes to nothing
+-- takes none.
+CREATE FUNCTION hersys.phone_note_member() RETURNS trigger
+LANGUAGE plpgsql
+SET search_path = hersys, pg_temp
+SECURITY DEFINER
+AS $$
+BEGIN
+    IF TG_OP <> 'INSERT' THEN
+        UPDATE hersys.phone SET members = array_remove(members, OLD.member_number) WHERE number = OLD.phone;
+    END IF;
+    IF TG_OP <> 'DELETE' THEN
+        UPDATE hersys.phone SET members = array_append(members, NEW.member_number) WHERE number = NEW.phone;
+    END IF;
+    RETURN NULL;
+END
+$$;
+CREATE TRIGGER note_member AFTER INSERT OR DELETE ON hersys.patient
+    FOR EACH ROW EXECUTE FUNCTION hersys.phone_note_member();
+CREATE TRIGGER note_member_change AFTER UPDATE OF phone ON hersys.patient
+    FOR EACH ROW WHEN (NEW.phone IS DISTINCT FROM OLD.phone) EXECUTE FUNCTION hersys.phone_note_member();
 
 -- ------------------------------------------------------------------ accounts of the web pages
 
