@@ -60,7 +60,7 @@ CREATE TABLE hersys.outbox (
     centre_id    bigint REFERENCES hersys.centre,
     patient_id   bigint REFERENCES hersys.patient,
     link_id      bigint REFERENCES hersys.registration_link,
-    priority     smallint NOT NULL,
+    priority     smallint NOT NULL CHECK (priority BETWEEN 0 AND 3),
     begun_by_us  boolean NOT NULL,
     at_most_once boolean NOT NULL,
     not_before   timestamptz NOT NULL,
@@ -120,11 +120,15 @@ CREATE TABLE hersys.outbox_history_default PARTITION OF hersys.outbox_history DE
 CREATE INDEX outbox_history_by_patient ON hersys.outbox_history (patient_id, id);
 CREATE INDEX outbox_history_awaiting ON hersys.outbox_history (finished_at) WHERE state = 'sent';
 COMMENT ON COLUMN hersys.outbox_history.carrier_link IS 'the link by which it was handed to a carrier';
+COMMENT ON COLUMN hersys.outbox_history.parts IS 'in how many parts it went out: delivered when all of them are';
 
--- Makes the partitions of today and the coming days, so that nothing falls into the default one.
+-- Makes the partitions of today and the coming days, so that nothing falls into the default one; returns how many. A new
+-- partition wants the default one to itself for a moment: where a long transaction is in the way it is left to the next call,
+-- for everything that is sent would queue behind it.
 CREATE FUNCTION hersys.history_prepare(p_days integer DEFAULT 3) RETURNS integer
 LANGUAGE plpgsql
 SET search_path = hersys, pg_temp
+SET lock_timeout = '500ms'
 SECURITY DEFINER
 AS $$
 DECLARE
@@ -132,7 +136,9 @@ DECLARE
     v_name text;
     v_made integer := 0;
 BEGIN
-    PERFORM pg_advisory_xact_lock(hashtext('hersys.history_prepare'));
+    IF NOT pg_try_advisory_xact_lock(hashtext('hersys.history_prepare')) THEN
+        RETURN 0;
+    END IF;
     FOR v_day IN SELECT (now() AT TIME ZONE 'UTC')::date + n FROM generate_series(0, least(p_days, 30)) AS n LOOP
         v_name := 'outbox_history_' || to_char(v_day, 'YYYYMMDD');
         IF to_regclass('hersys.' || v_name) IS NULL
@@ -143,6 +149,8 @@ BEGIN
         END IF;
     END LOOP;
     RETURN v_made;
+EXCEPTION WHEN lock_not_available THEN
+    RETURN 0;
 END
 $$;
 
@@ -193,5 +201,7 @@ CREATE INDEX inbound_by_sender ON hersys.inbound (sender, id);
 COMMENT ON COLUMN hersys.inbound.raw IS 'the bytes as the patient sent them, whatever they are; removed after 30 days';
 COMMENT ON COLUMN hersys.inbound.outcome IS 'what the parser found (doc/reply-grammar.md), own_text for an echo of ours, failed for one that an operator has to look at';
 
+CALL hersys.bind_to_centre('hersys.outbox');
+CALL hersys.bind_to_centre('hersys.outbox_history');
 CALL hersys.settle_rights();
 SELECT hersys.history_prepare();

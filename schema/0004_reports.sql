@@ -71,6 +71,21 @@ CREATE TABLE hersys.reminder_pass (
 
 -- ------------------------------------------------------------------ windows
 
+-- The slots that are open now: their time to remind has come and the report is not due yet, on today's date where the centre is.
+-- Compared as instants, so that a time which a change to summer time leaves out is the one an hour later. Internal.
+CREATE FUNCTION hersys.slots_open() RETURNS TABLE (slot_id bigint, day date)
+LANGUAGE sql STABLE
+SET search_path = hersys, pg_temp
+SECURITY DEFINER
+AS $$
+    SELECT s.id, t.today
+    FROM hersys.slot s
+    JOIN hersys.centre c ON c.id = s.centre_id
+    CROSS JOIN LATERAL (SELECT (hersys.clock_now() AT TIME ZONE c.time_zone)::date AS today) AS t
+    WHERE hersys.clock_now() >= (t.today + s.remind_at) AT TIME ZONE c.time_zone
+      AND hersys.clock_now() < (t.today + s.due_at) AT TIME ZONE c.time_zone
+$$;
+
 -- The window of a slot on a day: after the centre's previous due_at, up to this one. Internal.
 CREATE FUNCTION hersys.slot_window(p_slot_id bigint, p_day date) RETURNS tstzrange
 LANGUAGE sql STABLE

@@ -90,6 +90,7 @@ AS $$
         WHEN p.kind = 'reminder' AND NOT EXISTS (
             SELECT FROM hersys.reminder r JOIN hersys.patient t ON t.id = r.patient_id
             WHERE r.message_id = p.id AND t.phone = p.recipient AND t.ended_at IS NULL
+              AND r.day BETWEEN t.monitoring_from AND t.monitoring_until
               AND NOT hersys.patient_has_reported(t.id, hersys.slot_window(r.slot_id, r.day))) THEN 'cancelled'
     END::hersys.message_state
 $$;
@@ -98,8 +99,9 @@ $$;
 
 /*
  * Takes up to p_limit messages that are due on a channel, the most urgent first, for p_lease from now, and returns what
- * their sending needs. Those that should not go out any more are ended instead. The plan is pinned to the index of what
- * is due: on a table that was never analysed it would sort the whole backlog.
+ * their sending needs. Those that should not go out any more are ended instead and count for nothing; only where thousands
+ * of them stand in a row does a call stop early (and wakes the daemons, so that the next one goes on). The plan is pinned to
+ * the index of what is due: on a table that was never analysed it would sort the whole backlog.
  */
 CREATE FUNCTION hersys.outbox_claim(p_instance uuid, p_channel text, p_limit integer, p_lease interval)
 RETURNS TABLE (id bigint, epoch integer, kind text, language text, recipient text, params jsonb, attempts integer,
@@ -112,50 +114,46 @@ SECURITY DEFINER
 AS $$
 #variable_conflict use_column
 DECLARE
-    v_priority smallint;
-    v_left integer := p_limit;
-    v_row hersys.outbox;
-    v_state hersys.message_state;
     v_claimed bigint[] := '{}';
-    v_ended bigint[] := '{}';
-    v_ended_states hersys.message_state[] := '{}';
+    v_good bigint[];
+    v_ended bigint[];
+    v_states hersys.message_state[];
+    v_left integer := p_limit;
+    v_looked_at integer := 0;
 BEGIN
     FOR v_priority IN 0..3 LOOP
-        EXIT WHEN v_left <= 0;
-        FOR v_row IN
-            SELECT o.* FROM hersys.outbox o
-            WHERE o.channel = p_channel AND o.priority = v_priority AND o.state <> 'sending'
-              AND o.not_before <= hersys.clock_now()
-            ORDER BY o.not_before, o.id
-            LIMIT v_left
-            FOR UPDATE SKIP LOCKED
-        LOOP
-            v_left := v_left - 1;
-            v_state := hersys.outbox_objection(v_row);
-            IF v_state IS NULL THEN
-                v_claimed := v_claimed || v_row.id;
-            ELSE
-                v_ended := v_ended || v_row.id;
-                v_ended_states := v_ended_states || v_state;
+        WHILE v_left > 0 LOOP
+            IF v_looked_at >= p_limit + 5000 THEN
+                PERFORM hersys.outbox_wake();
+                EXIT;
             END IF;
-        END LOOP;
-    END LOOP;
-    IF cardinality(v_ended) > 0 THEN
-        PERFORM hersys.outbox_end(v_ended, v_ended_states, array_fill(NULL::text, ARRAY[cardinality(v_ended)]));
-    END IF;
-    IF cardinality(v_claimed) = 0 THEN
-        RETURN;
-    END IF;
-    RETURN QUERY
-        WITH claimed AS (
+            SELECT coalesce(array_agg(j.id) FILTER (WHERE j.objection IS NULL), '{}'),
+                   coalesce(array_agg(j.id) FILTER (WHERE j.objection IS NOT NULL), '{}'),
+                   array_agg(j.objection) FILTER (WHERE j.objection IS NOT NULL)
+            INTO v_good, v_ended, v_states
+            FROM (SELECT (due.message).id, hersys.outbox_objection(due.message) AS objection
+                  FROM (SELECT o AS message FROM hersys.outbox o
+                        WHERE o.channel = p_channel AND o.priority = v_priority AND o.state <> 'sending'
+                          AND o.not_before <= hersys.clock_now()
+                        ORDER BY o.not_before, o.id
+                        LIMIT v_left
+                        FOR UPDATE SKIP LOCKED) AS due
+                  OFFSET 0) AS j;
             UPDATE hersys.outbox o
             SET state = 'sending', owner = p_instance, lease_until = clock_timestamp() + p_lease, epoch = o.epoch + 1
-            WHERE o.id = ANY (v_claimed)
-            RETURNING o.*
-        )
+            WHERE o.id = ANY (v_good);
+            v_claimed := v_claimed || v_good;
+            v_left := v_left - cardinality(v_good);
+            v_looked_at := v_looked_at + cardinality(v_good) + cardinality(v_ended);
+            EXIT WHEN cardinality(v_ended) = 0;
+            PERFORM hersys.outbox_end(v_ended, v_states, array_fill(NULL::text, ARRAY[cardinality(v_ended)]));
+        END LOOP;
+    END LOOP;
+    RETURN QUERY
         SELECT c.id, c.epoch, c.kind, c.language::text, c.recipient, c.params, c.attempts::integer,
                l.id, l.key_id::integer, encode(l.salt, 'hex'), l.generation
-        FROM claimed c LEFT JOIN hersys.registration_link l ON l.id = c.link_id
+        FROM hersys.outbox c LEFT JOIN hersys.registration_link l ON l.id = c.link_id
+        WHERE c.id = ANY (v_claimed)
         ORDER BY c.priority, c.not_before, c.id;
 END
 $$;
@@ -163,6 +161,19 @@ COMMENT ON FUNCTION hersys.outbox_claim(uuid, text, integer, interval) IS
     'claims due messages of a channel under a lease; ends those that must not go out any more';
 
 -- ------------------------------------------------------------------ finish
+
+-- States only move forward, and what a carrier says in the end beats our waiting. Internal.
+CREATE FUNCTION hersys.message_state_rank(p hersys.message_state) RETURNS integer
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+AS $$ SELECT CASE p WHEN 'sent' THEN 1 WHEN 'sent_unconfirmed' THEN 2 WHEN 'unknown' THEN 2
+                    WHEN 'expired' THEN 3 WHEN 'undelivered' THEN 3 WHEN 'delivered' THEN 4 ELSE 0 END $$;
+
+-- What the receipts of its parts say of a message; null while they say nothing yet. Internal.
+CREATE FUNCTION hersys.message_state_of_parts(p_undelivered boolean, p_expired boolean, p_delivered bigint, p_parts bigint)
+RETURNS hersys.message_state
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+AS $$ SELECT CASE WHEN p_undelivered THEN 'undelivered' WHEN p_expired THEN 'expired'
+                  WHEN p_delivered >= p_parts THEN 'delivered' END::hersys.message_state $$;
 
 -- Full jitter (a random part of 5 s * 2^attempts, at most 15 min). Internal.
 CREATE FUNCTION hersys.outbox_retry_delay(p_attempts integer) RETURNS interval
@@ -177,8 +188,10 @@ AS $$ SELECT least(interval '15 minutes', interval '5 seconds' * (2 ^ least(p_at
  *   retry      refused for now: later, one attempt spent
  *   throttled, link_down  nothing wrong with the message: after p_pause, no attempt spent
  *   rejected   refused for good: dead        opted_out  dead, and the address is suppressed
- *   unknown    the wire broke after the submit: later, or unknown for good where a duplicate would do harm
- * Returns the rows that it touched, with their new state.
+ *   unknown    the wire broke after the submit: later, or unknown for good where a duplicate would do harm or no time is left
+ * A message that went out in several parts stands in one call once for each part, with the provider id of each; as soon as
+ * one part was accepted it is sent, for a retry would repeat that part. Returns the messages that it touched, once each, with
+ * their new state.
  */
 CREATE FUNCTION hersys.outbox_finish(
     p_carrier_link text, p_ids bigint[], p_epochs integer[], p_outcomes text[], p_provider_ids text[], p_errors text[],
@@ -186,6 +199,7 @@ CREATE FUNCTION hersys.outbox_finish(
 RETURNS TABLE (id bigint, state text)
 LANGUAGE plpgsql
 SET search_path = hersys, pg_temp
+SET enable_seqscan = off
 SECURITY DEFINER
 AS $$
 #variable_conflict use_column
@@ -193,16 +207,19 @@ DECLARE
     v_now timestamptz := hersys.clock_now();
     v_today date := (v_now AT TIME ZONE 'UTC')::date;
 BEGIN
-    IF EXISTS (SELECT FROM unnest(p_outcomes) AS o
-               WHERE o NOT IN ('accepted', 'retry', 'throttled', 'link_down', 'rejected', 'opted_out', 'unknown')) THEN
+    IF EXISTS (SELECT FROM unnest(p_ids, p_outcomes) AS g (id, outcome)
+               WHERE (g.outcome IN ('accepted', 'retry', 'throttled', 'link_down', 'rejected', 'opted_out', 'unknown')) IS NOT TRUE) THEN
         RAISE EXCEPTION 'unknown outcome' USING ERRCODE = 'HS001';
     END IF;
     RETURN QUERY
-        WITH mine AS MATERIALIZED (
-            SELECT o.*, g.outcome, g.provider_id, g.new_error
-            FROM unnest(p_ids, p_epochs, p_outcomes, p_provider_ids, p_errors)
-                 AS g (id, epoch, outcome, provider_id, new_error)
-            JOIN hersys.outbox o ON o.id = g.id AND o.epoch = g.epoch AND o.state = 'sending'
+        WITH given AS MATERIALIZED (
+            SELECT g.id, g.epoch, count(*) AS parts, min(g.error) AS new_error,
+                   (array_agg(g.outcome ORDER BY g.outcome = 'accepted' DESC, g.outcome = 'unknown' DESC, g.part))[1] AS outcome
+            FROM unnest(p_ids, p_epochs, p_outcomes, p_errors) WITH ORDINALITY AS g (id, epoch, outcome, error, part)
+            GROUP BY g.id, g.epoch
+        ), mine AS MATERIALIZED (
+            SELECT o.*, g.outcome, g.parts, g.new_error
+            FROM given g JOIN hersys.outbox o ON o.id = g.id AND o.epoch = g.epoch AND o.state = 'sending'
             ORDER BY o.id
             FOR UPDATE OF o
         ), judged AS MATERIALIZED (
@@ -211,50 +228,61 @@ BEGIN
                        WHEN m.outcome = 'accepted' AND m.channel = 'email' THEN 'sent_unconfirmed'
                        WHEN m.outcome = 'accepted' THEN 'sent'
                        WHEN m.outcome IN ('rejected', 'opted_out') THEN 'dead'
-                       WHEN m.outcome = 'unknown' AND m.at_most_once THEN 'unknown'
+                       WHEN m.outcome = 'unknown' AND (m.at_most_once OR m.not_after <= v_now + interval '1 second') THEN 'unknown'
                        WHEN m.not_after <= v_now + interval '1 second' THEN 'expired'
                        ELSE 'retry'
                    END::hersys.message_state AS next_state,
-                   m.outcome IN ('throttled', 'link_down') AS costs_nothing
+                   m.attempts + CASE WHEN m.outcome IN ('throttled', 'link_down') THEN 0 ELSE 1 END AS spent,
+                   CASE WHEN m.outcome IN ('throttled', 'link_down') THEN coalesce(p_pause, interval '5 seconds')
+                        ELSE hersys.outbox_retry_delay(m.attempts) END AS delay
             FROM mine m
         ), kept AS (
             -- The last attempt falls just before not_after, never past it.
             UPDATE hersys.outbox o
-            SET state = 'retry', owner = NULL, lease_until = NULL, error = j.new_error,
-                attempts = o.attempts + CASE WHEN j.costs_nothing THEN 0 ELSE 1 END,
-                not_before = least(v_now + CASE WHEN j.costs_nothing THEN p_pause ELSE hersys.outbox_retry_delay(o.attempts) END,
-                                   o.not_after - interval '1 second')
+            SET state = 'retry', owner = NULL, lease_until = NULL, error = j.new_error, attempts = j.spent,
+                not_before = least(v_now + j.delay, o.not_after - interval '1 second')
             FROM judged j WHERE o.id = j.id AND j.next_state = 'retry'
         ), gone AS (
             DELETE FROM hersys.outbox o USING judged j WHERE o.id = j.id AND j.next_state <> 'retry'
         ), part AS (
-            -- A receipt that came before this answer is waiting under the same key.
+            -- A receipt that came before this answer is waiting under the same key. A name that no row can have, or that a carrier
+            -- gave twice, must not fail the batch: its messages would all go out again.
             INSERT INTO hersys.message_part AS p (carrier_link, provider_id, message_id, finished_on)
-            SELECT p_carrier_link, j.provider_id, j.id, v_today
-            FROM judged j WHERE j.outcome = 'accepted' AND j.provider_id IS NOT NULL
-            ORDER BY j.provider_id
+            SELECT DISTINCT ON (g.provider_id) p_carrier_link, g.provider_id, j.id, v_today
+            FROM unnest(p_ids, p_epochs, p_outcomes, p_provider_ids) AS g (id, epoch, outcome, provider_id)
+            JOIN judged j ON j.id = g.id AND j.epoch = g.epoch
+            WHERE g.outcome = 'accepted' AND length(g.provider_id) BETWEEN 1 AND 200
+            ORDER BY g.provider_id, j.id
             ON CONFLICT (carrier_link, provider_id) DO UPDATE
                 SET message_id = EXCLUDED.message_id, finished_on = EXCLUDED.finished_on
                 WHERE p.message_id IS NULL
             RETURNING p.message_id, p.state, p.error
+        ), told AS (
+            SELECT p.message_id, max(p.error) AS error,
+                   hersys.message_state_of_parts(bool_or(p.state = 'undelivered'), bool_or(p.state = 'expired'),
+                                                 count(*) FILTER (WHERE p.state = 'delivered'), j.parts) AS state
+            FROM part p JOIN judged j ON j.id = p.message_id GROUP BY p.message_id, j.parts
         ), refused AS (
             INSERT INTO hersys.suppression (channel, address, reason)
             SELECT DISTINCT j.channel, j.recipient, 'carrier_opt_out' FROM judged j WHERE j.outcome = 'opted_out'
+            ORDER BY 1, 2
             ON CONFLICT DO NOTHING
+        ), ended AS MATERIALIZED (
+            SELECT j.*, coalesce(t.state, j.next_state) AS end_state, coalesce(t.error, j.new_error) AS end_error
+            FROM judged j LEFT JOIN told t ON t.message_id = j.id
         ), archived AS (
             INSERT INTO hersys.outbox_history (
                 id, finished_on, kind, language, params, channel, recipient, centre_id, patient_id, link_id, priority,
                 begun_by_us, at_most_once, not_before, not_after, state, attempts, epoch, error, created_at,
                 carrier_link, parts)
-            SELECT j.id, v_today, j.kind, j.language, j.params, j.channel, j.recipient, j.centre_id, j.patient_id,
-                   j.link_id, j.priority, j.begun_by_us, j.at_most_once, j.not_before, j.not_after,
-                   coalesce(part.state, j.next_state), j.attempts + 1, j.epoch, coalesce(part.error, j.new_error),
-                   j.created_at, p_carrier_link,
-                   CASE WHEN j.outcome = 'accepted' AND j.provider_id IS NOT NULL THEN 1 ELSE 0 END
-            FROM judged j LEFT JOIN part ON part.message_id = j.id
-            WHERE j.next_state <> 'retry'
+            SELECT e.id, v_today, e.kind, e.language, e.params, e.channel, e.recipient, e.centre_id, e.patient_id,
+                   e.link_id, e.priority, e.begun_by_us, e.at_most_once, e.not_before, e.not_after,
+                   e.end_state, e.spent, e.epoch, e.end_error, e.created_at, p_carrier_link,
+                   CASE WHEN e.outcome = 'accepted' THEN e.parts ELSE 0 END
+            FROM ended e
+            WHERE e.next_state <> 'retry'
         )
-        SELECT j.id, j.next_state::text FROM judged j ORDER BY j.id;
+        SELECT e.id, e.end_state::text FROM ended e ORDER BY e.id;
 END
 $$;
 
@@ -265,12 +293,16 @@ CREATE FUNCTION hersys.outbox_renew(p_instance uuid, p_ids bigint[], p_epochs in
 RETURNS SETOF bigint
 LANGUAGE sql
 SET search_path = hersys, pg_temp
+SET enable_seqscan = off
 SECURITY DEFINER
 AS $$
-    UPDATE hersys.outbox o SET lease_until = clock_timestamp() + p_lease
-    FROM unnest(p_ids, p_epochs) AS g (id, epoch)
-    WHERE o.id = g.id AND o.epoch = g.epoch AND o.state = 'sending' AND o.owner = p_instance
-      AND o.lease_until > clock_timestamp()
+    WITH mine AS MATERIALIZED (
+        SELECT o.id FROM unnest(p_ids, p_epochs) AS g (id, epoch)
+        JOIN hersys.outbox o ON o.id = g.id AND o.epoch = g.epoch AND o.state = 'sending' AND o.owner = p_instance
+                                AND o.lease_until > clock_timestamp()
+        ORDER BY o.id FOR UPDATE OF o
+    )
+    UPDATE hersys.outbox o SET lease_until = clock_timestamp() + p_lease FROM mine WHERE o.id = mine.id
     RETURNING o.id
 $$;
 
@@ -278,15 +310,20 @@ $$;
 CREATE FUNCTION hersys.outbox_release(p_instance uuid, p_ids bigint[], p_epochs integer[]) RETURNS integer
 LANGUAGE plpgsql
 SET search_path = hersys, pg_temp
+SET enable_seqscan = off
 SECURITY DEFINER
 AS $$
 DECLARE
     v_count integer;
 BEGIN
+    WITH mine AS MATERIALIZED (
+        SELECT o.id FROM unnest(p_ids, p_epochs) AS g (id, epoch)
+        JOIN hersys.outbox o ON o.id = g.id AND o.epoch = g.epoch AND o.state = 'sending' AND o.owner = p_instance
+        ORDER BY o.id FOR UPDATE OF o
+    )
     UPDATE hersys.outbox o
     SET state = CASE WHEN o.attempts = 0 THEN 'queued' ELSE 'retry' END::hersys.message_state, owner = NULL, lease_until = NULL
-    FROM unnest(p_ids, p_epochs) AS g (id, epoch)
-    WHERE o.id = g.id AND o.epoch = g.epoch AND o.state = 'sending' AND o.owner = p_instance;
+    FROM mine WHERE o.id = mine.id;
     GET DIAGNOSTICS v_count = ROW_COUNT;
     IF v_count > 0 THEN
         PERFORM hersys.outbox_wake();
@@ -295,28 +332,33 @@ BEGIN
 END
 $$;
 
--- Settles leases that ran out, whoever held them: again, or unknown for good. Returns how many.
+-- Settles leases that ran out, whoever held them: again after a while (the message may be what its sender died of), or unknown
+-- for good. Returns how many.
 CREATE FUNCTION hersys.outbox_reap(p_limit integer DEFAULT 500) RETURNS integer
 LANGUAGE plpgsql
 SET search_path = hersys, pg_temp
+SET enable_seqscan = off
 SECURITY DEFINER
 AS $$
 DECLARE
+    v_real_now timestamptz := clock_timestamp();
+    v_now timestamptz := hersys.clock_now();
     v_again bigint[];
     v_ended bigint[];
 BEGIN
     WITH lapsed AS MATERIALIZED (
         SELECT o.id, o.at_most_once FROM hersys.outbox o
-        WHERE o.state = 'sending' AND o.lease_until < clock_timestamp()
+        WHERE o.state = 'sending' AND o.lease_until < v_real_now
         ORDER BY o.lease_until LIMIT p_limit
         FOR UPDATE SKIP LOCKED
     )
     SELECT array_agg(id) FILTER (WHERE NOT at_most_once), array_agg(id) FILTER (WHERE at_most_once)
     INTO v_again, v_ended FROM lapsed;
     IF v_again IS NOT NULL THEN
-        UPDATE hersys.outbox SET state = 'retry', owner = NULL, lease_until = NULL, epoch = epoch + 1,
-               attempts = attempts + 1, error = 'lease_lapsed'
-        WHERE id = ANY (v_again);
+        UPDATE hersys.outbox o SET state = 'retry', owner = NULL, lease_until = NULL, epoch = o.epoch + 1,
+               attempts = o.attempts + 1, error = 'lease_lapsed',
+               not_before = least(v_now + hersys.outbox_retry_delay(o.attempts), o.not_after - interval '1 second')
+        WHERE o.id = ANY (v_again);
         PERFORM hersys.outbox_wake();
     END IF;
     IF v_ended IS NOT NULL THEN
@@ -329,26 +371,24 @@ $$;
 
 -- ------------------------------------------------------------------ receipts
 
--- States only move forward, and what a carrier says in the end beats our waiting. Internal.
-CREATE FUNCTION hersys.message_state_rank(p hersys.message_state) RETURNS integer
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
-SET search_path = hersys, pg_temp
-AS $$ SELECT CASE p WHEN 'sent' THEN 1 WHEN 'sent_unconfirmed' THEN 2 WHEN 'unknown' THEN 2
-                    WHEN 'expired' THEN 3 WHEN 'undelivered' THEN 3 WHEN 'delivered' THEN 4 ELSE 0 END $$;
-
 /*
  * Stores receipts of one carrier link: provider id and state ('delivered', 'undelivered', 'expired') of each. One whose message is not
- * known yet waits. A message of several parts is delivered when all its parts are. Returns how many were known.
+ * known yet waits. A message of several parts is delivered when all its parts are. Returns how many parts were known.
  */
 CREATE FUNCTION hersys.receipt_store(p_carrier_link text, p_provider_ids text[], p_states text[], p_errors text[])
 RETURNS integer
 LANGUAGE plpgsql
 SET search_path = hersys, pg_temp
+SET enable_seqscan = off
 SECURITY DEFINER
 AS $$
 DECLARE
     v_messages bigint[];
 BEGIN
+    IF EXISTS (SELECT FROM unnest(p_provider_ids, p_states) AS g (provider_id, state)
+               WHERE (g.state IN ('delivered', 'undelivered', 'expired') AND length(g.provider_id) BETWEEN 1 AND 200) IS NOT TRUE) THEN
+        RAISE EXCEPTION 'no receipt' USING ERRCODE = 'HS001';
+    END IF;
     WITH given AS (
         -- Of several receipts for one part in one call, the furthest counts.
         SELECT DISTINCT ON (g.provider_id) g.provider_id, g.state::hersys.message_state AS state, g.error
@@ -362,9 +402,14 @@ BEGIN
                OR hersys.message_state_rank(p.state) < hersys.message_state_rank(EXCLUDED.state)
         RETURNING p.message_id
     )
-    SELECT array_agg(message_id ORDER BY message_id) FILTER (WHERE message_id IS NOT NULL) INTO v_messages FROM stored;
+    SELECT array_agg(DISTINCT message_id) FILTER (WHERE message_id IS NOT NULL) INTO v_messages FROM stored;
 
-    -- A statement of its own: its snapshot sees what a finish that was under way has written meanwhile.
+    -- Each of the following is a statement of its own, with a snapshot that sees what a finish that was under way has written
+    -- meanwhile. First the messages' rows: two receipts for two parts of one message count them one after the other.
+    PERFORM FROM hersys.outbox_history h
+    WHERE (h.id, h.finished_on) IN (SELECT p.message_id, p.finished_on FROM hersys.message_part p WHERE p.message_id = ANY (v_messages))
+    ORDER BY h.id FOR UPDATE;
+
     WITH told AS (
         SELECT p.message_id, p.finished_on,
                bool_or(p.state = 'undelivered') AS undelivered, bool_or(p.state = 'expired') AS expired,
@@ -372,15 +417,15 @@ BEGIN
         FROM hersys.message_part p WHERE p.message_id = ANY (v_messages)
         GROUP BY p.message_id, p.finished_on
     ), known AS (
-        SELECT t.*, CASE WHEN t.undelivered THEN 'undelivered' WHEN t.expired THEN 'expired'
-                         WHEN t.delivered >= h.parts THEN 'delivered' END::hersys.message_state AS state
+        SELECT t.*, hersys.message_state_of_parts(t.undelivered, t.expired, t.delivered, h.parts) AS state
         FROM told t JOIN hersys.outbox_history h ON h.id = t.message_id AND h.finished_on = t.finished_on
     )
     UPDATE hersys.outbox_history h SET state = k.state, error = k.error
     FROM known k
     WHERE h.id = k.message_id AND h.finished_on = k.finished_on AND k.state IS NOT NULL
       AND hersys.message_state_rank(h.state) < hersys.message_state_rank(k.state);
-    RETURN coalesce(cardinality(v_messages), 0);
+    RETURN (SELECT count(*) FROM hersys.message_part p
+            WHERE p.carrier_link = p_carrier_link AND p.provider_id = ANY (p_provider_ids) AND p.message_id IS NOT NULL);
 END
 $$;
 
@@ -393,10 +438,11 @@ SECURITY DEFINER
 AS $$
 DECLARE
     v_count integer;
+    v_before timestamptz := hersys.clock_now() - p_window;
 BEGIN
     UPDATE hersys.outbox_history h SET state = 'sent_unconfirmed'
     FROM (SELECT id, finished_on FROM hersys.outbox_history
-          WHERE state = 'sent' AND finished_at < hersys.clock_now() - p_window
+          WHERE state = 'sent' AND finished_at < v_before
           ORDER BY finished_at LIMIT p_limit FOR UPDATE SKIP LOCKED) AS w
     WHERE h.id = w.id AND h.finished_on = w.finished_on;
     GET DIAGNOSTICS v_count = ROW_COUNT;
@@ -435,15 +481,18 @@ SECURITY DEFINER
 AS $$
 DECLARE
     v_state text;
+    v_centre_id bigint;
     v_row hersys.outbox_history;
 BEGIN
-    SELECT o.state::text INTO v_state FROM hersys.outbox o WHERE o.id = p_id FOR UPDATE;
+    SELECT o.state::text, o.centre_id INTO v_state, v_centre_id FROM hersys.outbox o WHERE o.id = p_id FOR UPDATE;
     IF FOUND THEN
         IF v_state = 'sending' THEN
             RETURN v_state;
         END IF;
         UPDATE hersys.outbox SET not_before = least(not_before, hersys.clock_now()) WHERE id = p_id;
     ELSE
+        -- Parts before history, in the order in which receipts lock them.
+        PERFORM FROM hersys.message_part p WHERE p.message_id = p_id ORDER BY p.carrier_link, p.provider_id FOR UPDATE;
         SELECT h.* INTO v_row FROM hersys.outbox_history h WHERE h.id = p_id FOR UPDATE;
         IF NOT FOUND THEN
             RETURN 'not_found';
@@ -451,6 +500,7 @@ BEGIN
         IF v_row.state NOT IN ('dead', 'unknown', 'undelivered', 'expired') THEN
             RETURN v_row.state::text;
         END IF;
+        v_centre_id := v_row.centre_id;
         DELETE FROM hersys.outbox_history WHERE id = v_row.id AND finished_on = v_row.finished_on;
         UPDATE hersys.message_part SET state = coalesce(state, 'undelivered'), message_id = NULL, finished_on = NULL
         WHERE message_id = p_id;
@@ -461,7 +511,7 @@ BEGIN
                hersys.clock_now(), hersys.clock_now() + k.lifetime, v_row.epoch, v_row.created_at
         FROM hersys.message_kind k WHERE k.kind = v_row.kind;
     END IF;
-    INSERT INTO hersys.audit (actor, action, subject, subject_id, centre_id) VALUES (p_actor, 'retry', 'message', p_id, v_row.centre_id);
+    INSERT INTO hersys.audit (actor, action, subject, subject_id, centre_id) VALUES (p_actor, 'retry', 'message', p_id, v_centre_id);
     PERFORM hersys.outbox_wake();
     RETURN 'queued';
 END
