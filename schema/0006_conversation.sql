@@ -39,7 +39,7 @@ DECLARE
     v_generation integer;
     v_expires_at timestamptz := hersys.clock_now() + interval '72 hours';
 BEGIN
-    SELECT p.* INTO v_patient FROM hersys.patient p WHERE p.id = p_patient_id FOR UPDATE;
+    SELECT p.* INTO v_patient FROM hersys.patient p WHERE p.id = p_patient_id FOR NO KEY UPDATE;
     IF NOT FOUND THEN
         RAISE EXCEPTION 'there is no patient %', p_patient_id USING ERRCODE = 'HS002';
     END IF;
@@ -156,7 +156,7 @@ DECLARE
 BEGIN
     SELECT array_agg(hersys.member_find(p_watched, r.value ->> 'member') ORDER BY r.ordinality)
     INTO v_whose FROM jsonb_array_elements(p_parsed -> 'reports') WITH ORDINALITY AS r;
-    IF array_position(v_whose, NULL) IS NOT NULL
+    IF v_whose IS NULL OR array_position(v_whose, NULL) IS NOT NULL
        OR (SELECT count(DISTINCT id) FROM unnest(v_whose) AS id) < cardinality(v_whose) THEN
         RETURN NULL;
     END IF;
@@ -229,8 +229,9 @@ AS $$
     END)
 $$;
 
--- Stores one message and everything that follows from it; the sender's telephone is locked by the caller. Internal.
-CREATE FUNCTION hersys.inbound_store_one(p_message jsonb, OUT inbound_id bigint, OUT stored boolean, OUT answer_kind text)
+-- Stores what follows from one message, which is stored already; the sender's telephone is locked by the caller. Returns the
+-- kind of the answer, null where there is none. Internal.
+CREATE FUNCTION hersys.inbound_follow_up(p_inbound_id bigint, p_message jsonb) RETURNS text
 LANGUAGE plpgsql
 SET search_path = hersys, pg_temp
 SECURITY DEFINER
@@ -239,35 +240,26 @@ AS $$
 DECLARE
     v_sender text := p_message ->> 'sender';
     v_parsed jsonb := p_message -> 'parsed';
-    v_outcome text := CASE WHEN (p_message ->> 'own_text')::boolean THEN 'own_text' ELSE v_parsed ->> 'outcome' END;
-    v_answerable boolean := (p_message ->> 'answerable')::boolean;
+    v_outcome text := v_parsed ->> 'outcome';
+    v_answer text;
+    v_answerable boolean := coalesce((p_message ->> 'answerable')::boolean, false);
+    v_reachable boolean;
     v_phone hersys.phone;
     v_known hersys.patient[];
     v_watched hersys.patient[];
-    v_first hersys.patient;
     v_centre hersys.centre;
     v_echo jsonb;
     v_params jsonb := '{}';
     v_danger text;
-    v_urgent boolean := false;
     v_about hersys.patient;
 BEGIN
-    INSERT INTO hersys.inbound AS i (link, provider_id, sender, recipient, raw, outcome, parsed)
-    VALUES (p_message ->> 'link', p_message ->> 'provider_id', v_sender, p_message ->> 'recipient',
-            decode(p_message ->> 'raw', 'hex'), v_outcome, v_parsed)
-    ON CONFLICT (link, provider_id) DO NOTHING
-    RETURNING i.id INTO inbound_id;
-    stored := FOUND;
-    IF NOT stored THEN
-        SELECT i.id INTO inbound_id FROM hersys.inbound i
-        WHERE i.link = p_message ->> 'link' AND i.provider_id = p_message ->> 'provider_id';
-        RETURN;
-    END IF;
     -- Our own text that comes back is no report and gets no answer, or two machines would talk for ever.
-    IF v_outcome = 'own_text' OR NOT v_answerable THEN
-        RETURN;
+    IF coalesce((p_message ->> 'own_text')::boolean, false) OR NOT v_answerable THEN
+        RETURN NULL;
     END IF;
 
+    -- Whoever writes from a number to which we send nothing is heard, and not answered: an answer can be what a fraud is after.
+    v_reachable := hersys.sms_allowed(v_sender);
     SELECT f.* INTO v_phone FROM hersys.phone f WHERE f.number = v_sender;
     IF v_phone.quarantined_at IS NULL THEN
         SELECT array_agg(p ORDER BY p.member_number) INTO v_known FROM hersys.patient p WHERE p.phone = v_sender;
@@ -275,13 +267,13 @@ BEGIN
     END IF;
     IF v_known IS NULL THEN
         -- A stranger, or a number that is not the patient's: once a day, and without a word about anybody.
-        IF v_phone.stranger_answered_at IS NULL OR v_phone.stranger_answered_at <= hersys.clock_now() - interval '1 day' THEN
+        IF v_reachable
+           AND (v_phone.stranger_answered_at IS NULL OR v_phone.stranger_answered_at <= hersys.clock_now() - interval '1 day') THEN
             UPDATE hersys.phone SET stranger_answered_at = hersys.clock_now() WHERE number = v_sender;
-            answer_kind := 'unknown_sender';
-            PERFORM hersys.outbox_enqueue(answer_kind, 'ja', '{}', 'sms', v_sender, 'answer:' || inbound_id, NULL, NULL);
-            UPDATE hersys.inbound i SET answer_kind = 'unknown_sender' WHERE i.id = inbound_id;
+            v_answer := 'unknown_sender';
+            PERFORM hersys.outbox_enqueue(v_answer, 'ja', '{}', 'sms', v_sender, 'answer:' || p_inbound_id, NULL, NULL);
         END IF;
-        RETURN;
+        RETURN v_answer;
     END IF;
 
     v_danger := CASE
@@ -292,37 +284,47 @@ BEGIN
             WHERE hersys.triage_spo2_is_urgent((r ->> 'spo2')::integer)) THEN 'spo2_low'
     END;
     IF v_outcome = 'report' AND v_watched IS NOT NULL THEN
-        v_echo := hersys.inbound_store_reports(inbound_id, v_parsed, v_watched);
+        v_echo := hersys.inbound_store_reports(p_inbound_id, v_parsed, v_watched);
     END IF;
     -- Danger in a message that became no report is somebody's all the same: each centre that follows this number looks at it.
     IF v_danger IS NOT NULL AND v_echo IS NULL THEN
         SELECT k.* INTO v_about FROM unnest(coalesce(v_watched, v_known)) AS k
         WHERE k.id = hersys.member_find(coalesce(v_watched, v_known), v_parsed ->> 'member');
-        PERFORM hersys.alert_raise(k.centre_id, CASE WHEN v_about.centre_id = k.centre_id THEN v_about.id END, NULL, inbound_id, v_danger, true)
+        PERFORM hersys.alert_raise(k.centre_id, CASE WHEN v_about.centre_id = k.centre_id THEN v_about.id END, NULL, p_inbound_id, v_danger, true)
         FROM (SELECT DISTINCT u.centre_id FROM unnest(coalesce(v_watched, v_known)) AS u) AS k;
     END IF;
 
-    v_first := (coalesce(v_watched, v_known))[1];
-    SELECT c.* INTO v_centre FROM hersys.centre c WHERE c.id = v_first.centre_id;
-    IF v_watched IS NULL THEN
-        answer_kind := 'not_watched';
+    IF NOT v_reachable THEN
+        RETURN NULL;
+    END IF;
+    -- The answer speaks the language, and for the centre, of the patient whom the message is about; the most urgent of several.
+    IF v_echo IS NOT NULL THEN
+        SELECT w.* INTO v_about FROM unnest(v_watched) AS w
+        JOIN hersys.status_report r ON r.inbound_id = p_inbound_id AND r.patient_id = w.id
+        ORDER BY hersys.triage_spo2_is_urgent(r.spo2) DESC, r.id LIMIT 1;
+    ELSIF v_about.id IS NULL THEN
+        v_about := (coalesce(v_watched, v_known))[1];
+    END IF;
+    SELECT c.* INTO v_centre FROM hersys.centre c WHERE c.id = v_about.centre_id;
+    IF v_watched IS NULL AND v_danger IS NULL THEN
+        v_answer := 'not_watched';
     ELSIF v_danger IS NOT NULL THEN
-        answer_kind := 'report_urgent';
+        v_answer := 'report_urgent';
         v_params := CASE WHEN v_echo IS NULL THEN '{}' ELSE jsonb_build_object('reports', v_echo) END;
     ELSIF v_echo IS NOT NULL THEN
-        answer_kind := 'report_stored';
+        v_answer := 'report_stored';
         v_params := jsonb_build_object('reports', v_echo);
     ELSIF v_outcome = 'report' THEN
-        answer_kind := 'which_member';
+        v_answer := 'which_member';
         v_params := jsonb_build_object('members', (SELECT jsonb_agg(hersys.member_label(w) ORDER BY w.member_number) FROM unnest(v_watched) AS w));
     ELSE
-        answer_kind := hersys.answer_for(v_outcome);
+        v_answer := hersys.answer_for(v_outcome);
         v_params := hersys.answer_params(v_parsed);
     END IF;
     PERFORM hersys.outbox_enqueue(
-        answer_kind, v_first.language, v_params || jsonb_build_object('centre', v_centre.short_name, 'centre_phone', v_centre.phone),
-        'sms', v_sender, 'answer:' || inbound_id, v_first.centre_id, v_first.id);
-    UPDATE hersys.inbound i SET answer_kind = inbound_store_one.answer_kind WHERE i.id = inbound_id;
+        v_answer, v_about.language, v_params || jsonb_build_object('centre', v_centre.short_name, 'centre_phone', v_centre.phone),
+        'sms', v_sender, 'answer:' || p_inbound_id, v_about.centre_id, v_about.id);
+    RETURN v_answer;
 END
 $$;
 
@@ -335,33 +337,62 @@ $$;
  *   parsed              what the parser says (doc/reply-grammar.md, section 4)
  *   own_text            it contains a text of ours
  * at most one of each sender. The senders' telephones are locked in the order of their numbers, so that two messages of a
- * conversation never race, whichever daemons they reach. All or none are stored.
+ * conversation never race, whichever daemons they reach. All or none are stored. Refused in a session that is bound to one
+ * centre: the patients of the others would be strangers to it.
  */
 CREATE FUNCTION hersys.inbound_store(p_messages jsonb)
 RETURNS TABLE (ordinal integer, inbound_id bigint, stored boolean, answer_kind text)
 LANGUAGE plpgsql
 SET search_path = hersys, pg_temp
+SET enable_seqscan = off
 SECURITY DEFINER
 AS $$
 #variable_conflict use_column
 DECLARE
     v_message record;
-    v_answers integer := 0;
+    v_kept bigint[];
+    v_answered bigint[] := '{}';
+    v_answers text[] := '{}';
 BEGIN
+    IF NOT hersys.scope_all() THEN
+        RAISE EXCEPTION 'messages are taken in for all centres together' USING ERRCODE = 'insufficient_privilege';
+    END IF;
     INSERT INTO hersys.phone (number)
     SELECT DISTINCT m ->> 'sender' FROM jsonb_array_elements(p_messages) AS m WHERE (m ->> 'answerable')::boolean
     ORDER BY 1 ON CONFLICT DO NOTHING;
     PERFORM FROM hersys.phone f
     WHERE f.number IN (SELECT m ->> 'sender' FROM jsonb_array_elements(p_messages) AS m WHERE (m ->> 'answerable')::boolean)
     ORDER BY f.number FOR UPDATE;
-    FOR v_message IN SELECT m.value, m.ordinality FROM jsonb_array_elements(p_messages) WITH ORDINALITY AS m ORDER BY m.ordinality LOOP
-        SELECT v_message.ordinality::integer, o.inbound_id, o.stored, o.answer_kind
-        INTO ordinal, inbound_id, stored, answer_kind
-        FROM hersys.inbound_store_one(v_message.value) AS o;
-        v_answers := v_answers + (answer_kind IS NOT NULL)::integer;
+    -- In the order of their names, so that two calls that bring the same messages wait for each other and never in a circle.
+    WITH kept AS (
+        INSERT INTO hersys.inbound (link, provider_id, sender, recipient, raw, outcome, parsed)
+        SELECT m ->> 'link', m ->> 'provider_id', m ->> 'sender', m ->> 'recipient', decode(m ->> 'raw', 'hex'),
+               CASE WHEN (m ->> 'own_text')::boolean THEN 'own_text' ELSE m -> 'parsed' ->> 'outcome' END, m -> 'parsed'
+        FROM jsonb_array_elements(p_messages) WITH ORDINALITY AS g (m, place)
+        ORDER BY m ->> 'link', m ->> 'provider_id', place
+        ON CONFLICT (link, provider_id) DO NOTHING
+        RETURNING id
+    )
+    SELECT coalesce(array_agg(id), '{}') INTO v_kept FROM kept;
+    FOR v_message IN
+        SELECT g.m, g.place::integer AS place, i.id,
+               i.id = ANY (v_kept) AND row_number() OVER (PARTITION BY i.id ORDER BY g.place) = 1 AS is_new
+        FROM jsonb_array_elements(p_messages) WITH ORDINALITY AS g (m, place)
+        JOIN hersys.inbound i ON i.link = g.m ->> 'link' AND i.provider_id = g.m ->> 'provider_id'
+        ORDER BY g.place
+    LOOP
+        ordinal := v_message.place;
+        inbound_id := v_message.id;
+        stored := v_message.is_new;
+        answer_kind := CASE WHEN stored THEN hersys.inbound_follow_up(inbound_id, v_message.m) END;
+        IF answer_kind IS NOT NULL THEN
+            v_answered := v_answered || inbound_id;
+            v_answers := v_answers || answer_kind;
+        END IF;
         RETURN NEXT;
     END LOOP;
-    IF v_answers > 0 THEN
+    IF cardinality(v_answered) > 0 THEN
+        UPDATE hersys.inbound i SET answer_kind = a.kind FROM unnest(v_answered, v_answers) AS a (id, kind) WHERE i.id = a.id;
         PERFORM hersys.outbox_wake();
     END IF;
 END
@@ -370,19 +401,22 @@ $$;
 -- Keeps a message that inbound_store() could not take, for the operator; nothing follows from it.
 CREATE FUNCTION hersys.inbound_store_raw(p_link text, p_provider_id text, p_sender text, p_recipient text, p_raw bytea)
 RETURNS bigint
-LANGUAGE sql
+LANGUAGE plpgsql
 SET search_path = hersys, pg_temp
 SECURITY DEFINER
 AS $$
-    WITH kept AS (
-        INSERT INTO hersys.inbound (link, provider_id, sender, recipient, raw, outcome)
-        VALUES (p_link, p_provider_id, p_sender, p_recipient, p_raw, 'failed')
-        ON CONFLICT (link, provider_id) DO NOTHING RETURNING id
-    )
-    SELECT id FROM kept
-    UNION ALL
-    SELECT id FROM hersys.inbound WHERE link = p_link AND provider_id = p_provider_id
-    LIMIT 1
+DECLARE
+    v_id bigint;
+BEGIN
+    -- The last resort takes whatever a carrier gave, cut to what a row can hold.
+    INSERT INTO hersys.inbound (link, provider_id, sender, recipient, raw, outcome)
+    VALUES (p_link, p_provider_id, left(coalesce(p_sender, ''), 254), left(coalesce(p_recipient, ''), 254), p_raw, 'failed')
+    ON CONFLICT (link, provider_id) DO NOTHING RETURNING id INTO v_id;
+    IF v_id IS NULL THEN
+        SELECT id INTO v_id FROM hersys.inbound WHERE link = p_link AND provider_id = p_provider_id;
+    END IF;
+    RETURN v_id;
+END
 $$;
 
 -- ------------------------------------------------------------------ reminders
@@ -395,27 +429,28 @@ $$;
 CREATE FUNCTION hersys.remind_due(p_limit integer DEFAULT 5000) RETURNS integer
 LANGUAGE plpgsql
 SET search_path = hersys, pg_temp
+SET enable_seqscan = off
 SECURITY DEFINER
 AS $$
 DECLARE
     v_now timestamptz := hersys.clock_now();
     v_pass record;
     v_window tstzrange;
+    v_limit integer := greatest(coalesce(p_limit, 5000), 1);
     v_last text;
     v_queued integer;
 BEGIN
     INSERT INTO hersys.reminder_pass (slot_id, day)
-    SELECT s.id, (v_now AT TIME ZONE c.time_zone)::date
-    FROM hersys.slot s JOIN hersys.centre c ON c.id = s.centre_id
-    WHERE (v_now AT TIME ZONE c.time_zone)::time >= s.remind_at AND (v_now AT TIME ZONE c.time_zone)::time < s.due_at
+    SELECT o.slot_id, o.day FROM hersys.slots_open() AS o
+    ORDER BY 1, 2
     ON CONFLICT DO NOTHING;
 
-    SELECT r.slot_id, r.day, r.after_phone, s.centre_id, s.due_at, c.short_name, c.phone AS centre_phone, c.time_zone INTO v_pass
-    FROM hersys.reminder_pass r JOIN hersys.slot s ON s.id = r.slot_id JOIN hersys.centre c ON c.id = s.centre_id
-    WHERE r.day = (v_now AT TIME ZONE c.time_zone)::date
-      AND (v_now AT TIME ZONE c.time_zone)::time >= s.remind_at AND (v_now AT TIME ZONE c.time_zone)::time < s.due_at
-      AND (r.completed_at IS NULL OR r.completed_at <= v_now - interval '5 minutes')
-    ORDER BY s.due_at, r.slot_id LIMIT 1
+    SELECT r.slot_id, r.day, r.after_phone, s.centre_id, s.due_at, c.short_name INTO v_pass
+    FROM hersys.slots_open() AS o
+    JOIN hersys.reminder_pass r ON r.slot_id = o.slot_id AND r.day = o.day
+    JOIN hersys.slot s ON s.id = r.slot_id JOIN hersys.centre c ON c.id = s.centre_id
+    WHERE r.completed_at IS NULL OR r.completed_at <= v_now - interval '5 minutes'
+    ORDER BY (r.day + s.due_at) AT TIME ZONE c.time_zone, r.slot_id LIMIT 1
     FOR UPDATE OF r SKIP LOCKED;
     IF NOT FOUND THEN
         RETURN NULL;
@@ -425,7 +460,7 @@ BEGIN
     WITH numbers AS MATERIALIZED (
         SELECT DISTINCT p.phone::text AS phone FROM hersys.patient p
         WHERE p.centre_id = v_pass.centre_id AND p.phone > v_pass.after_phone
-        ORDER BY 1 LIMIT p_limit
+        ORDER BY 1 LIMIT v_limit
     ), due AS MATERIALIZED (
         SELECT p.* FROM hersys.patient p JOIN numbers n ON n.phone = p.phone
         WHERE p.centre_id = v_pass.centre_id AND p.ended_at IS NULL
@@ -456,7 +491,7 @@ BEGIN
         FROM households h, hersys.message_kind k WHERE k.kind = 'reminder'
         RETURNING 1
     )
-    SELECT (SELECT count(*) FROM queued), (SELECT CASE WHEN count(*) = p_limit THEN max(phone) END FROM numbers)
+    SELECT (SELECT count(*) FROM queued), (SELECT CASE WHEN count(*) = v_limit THEN max(phone) END FROM numbers)
     INTO v_queued, v_last;
 
     UPDATE hersys.reminder_pass r
