@@ -2,8 +2,8 @@
  * reply.h - what a patient's inbound message means.
  *
  * Contract: doc/reply-grammar.md. Pure: bytes in, struct out; no clock, database, locale, state or
- * allocation; linear in the input. The rule above all others: never record a report that the patient did
- * not send. A message that can be read in two ways is `REPLY_AMBIGUOUS`.
+ * allocation; linear in the input. The rule above all others: never record a report that the
+ * patient did not send. A message that can be read in two ways is `REPLY_AMBIGUOUS`.
  */
 #ifndef HERSYS_REPLY_REPLY_H
 #define HERSYS_REPLY_REPLY_H
@@ -12,11 +12,11 @@
 #include <stddef.h>
 
 enum {
-    REPLY_INPUT_MAX = 2000,  /* bytes read; a longer message is cut there and never a report */
-    REPLY_REPORTS_MAX = 9,   /* members of a household have the numbers 1-9 */
-    REPLY_MEMBER_MAX = 256,  /* bytes with the NUL: a member's number or name */
-    REPLY_VALUE_MAX = 32,    /* bytes with the NUL: a number as read */
-    REPLY_JSON_MAX = 32768,  /* bytes with the NUL: the longest that reply_format_json() writes */
+    REPLY_INPUT_MAX = 2000, /* bytes read; a longer message is cut there and never a report */
+    REPLY_REPORTS_MAX = 9,  /* members of a household have the numbers 1-9 */
+    REPLY_MEMBER_MAX = 256, /* bytes with the NUL: a member's number or name */
+    REPLY_VALUE_MAX = 32,   /* bytes with the NUL: a number as read */
+    REPLY_JSON_MAX = 32768, /* bytes with the NUL: the longest that reply_format_json() writes */
 };
 
 enum reply_outcome {
@@ -49,7 +49,8 @@ struct reply_values {
     int temperature_centi; /* hundredths of a degree Celsius: 3690 is 36.9 */
     int spo2;              /* percent */
     bool symptoms;
-    char member[REPLY_MEMBER_MAX]; /* number "1".."9", or the name as written (NFKC); "" where none */
+    char member[REPLY_MEMBER_MAX]; /* number "1".."9", or the name as written (NFKC); "" where none
+                                    */
     char note[REPLY_INPUT_MAX * 3 + 1]; /* NFKC may lengthen what was typed */
 };
 
@@ -85,7 +86,44 @@ void reply_parse(const char *bytes, size_t len, const struct reply_rules *rules,
  * (REPLY_JSON_MAX always suffices). Returns its length, without the NUL. */
 size_t reply_format_json(const struct reply *reply, char *json, size_t size);
 
-/* "report", "incomplete", ... and "stop", "wrong_number", ...: the words of the contract. Static. */
+/* How one piece of a message was read. */
+enum reply_reading {
+    REPLY_READ_NOTHING, /* not decided: nothing was made of it */
+    REPLY_READ_NOISE,
+    REPLY_READ_MEMBER,
+    REPLY_READ_LABEL,
+    REPLY_READ_TEMPERATURE,
+    REPLY_READ_SPO2,
+    REPLY_READ_UNIT,
+    REPLY_READ_YES,
+    REPLY_READ_NO,
+    REPLY_READ_SYMPTOM,  /* named: a yes */
+    REPLY_READ_NEGATED,  /* a named symptom with its negation: says nothing */
+    REPLY_READ_NO_VALUE, /* "SpO2 none" */
+    REPLY_READ_NOTE,     /* words left over */
+    REPLY_READ_COMMAND,
+    REPLY_READ_UNDO,
+    REPLY_READ_OUT_OF_RANGE,
+    REPLY_READ_UNDECIDED, /* can be read in two ways, or a number left over */
+};
+
+/* A piece of the message: the bytes [begin, end) of what was given to reply_explain(). */
+struct reply_piece {
+    size_t begin, end;
+    enum reply_reading reading;
+};
+
+/* Like reply_parse(), and tells how each piece was read, in the order of the message: at most `max`
+ * pieces. What no piece covers was a separator, was dropped, or stands on a line that is not the
+ * patient's. Returns their number. */
+size_t reply_explain(const char *bytes, size_t len, const struct reply_rules *rules,
+                     struct reply *reply, struct reply_piece *pieces, size_t max);
+
+/* "temperature", "noise", ...: for people. Static. */
+const char *reply_reading_word(enum reply_reading reading);
+
+/* "report", "incomplete", ... and "stop", "wrong_number", ...: the words of the contract. Static.
+ */
 const char *reply_outcome_word(enum reply_outcome outcome);
 const char *reply_command_word(enum reply_command command);
 
