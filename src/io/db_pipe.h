@@ -1,8 +1,8 @@
 /*
  * db_pipe.h - the statements of one connection: those that wait, those on the way, and the results.
  *
- * Part of db.c, which makes the connection and ends it; nobody else uses it. Statements outlive connections:
- * they may be added while there is none.
+ * Part of db.c, which makes the connection and ends it; nobody else uses it. Statements outlive
+ * connections: they may be added while there is none.
  */
 #ifndef HERSYS_IO_DB_PIPE_H
 #define HERSYS_IO_DB_PIPE_H
@@ -22,10 +22,11 @@ struct db_pipe {
     struct db_request_list sent;   /* handed to libpq, in order */
     struct db_request_list queued; /* not yet */
     int pending;                   /* both */
-    bool blocked;                  /* libpq holds what the socket did not take: wait until writable */
+    bool blocked; /* libpq holds what the socket did not take: wait until writable */
     struct db_prepared *prepared;
     int prepared_count;
-    char last_words[DB_LAST_WORDS_MAX]; /* what the server said when it ended the connection; or "" */
+    char last_words[DB_LAST_WORDS_MAX]; /* what the server said when it ended the connection; or ""
+                                         */
 };
 
 void db_pipe_init(struct db_pipe *pipe);
@@ -40,8 +41,9 @@ void db_pipe_detach(struct db_pipe *pipe);
 /* Writes out what libpq holds; false where the connection is done for. */
 bool db_pipe_flush(struct db_pipe *pipe) __attribute__((warn_unused_result));
 
-/* Sends and takes as much as goes without waiting, and calls back. False where the connection is done for, or
- * was taken away in a callback. With `alive` false it only takes what has already come. */
+/* Sends and takes as much as goes without waiting, and calls back. False where the connection is
+ * done for, or was taken away in a callback. With `alive` false it only takes what has already
+ * come. */
 bool db_pipe_turn(struct db_pipe *pipe, bool alive) __attribute__((warn_unused_result));
 
 /* Without a connection: gives everything that was sent or is queued now its outcome. */
