@@ -191,8 +191,7 @@ BEGIN
             || jsonb_build_object(
                 'temperature', to_char((v_report ->> 'temperature_c')::numeric, 'FM90.09'),
                 'spo2', v_report ->> 'spo2',
-                CASE WHEN (v_report ->> 'symptoms')::boolean THEN 'yes' ELSE 'no' END, true,
-                'needs_review', CASE WHEN coalesce((p_parsed ->> 'needs_review')::boolean, false) THEN true END));
+                CASE WHEN (v_report ->> 'symptoms')::boolean THEN 'yes' ELSE 'no' END, true));
     END LOOP;
     RETURN v_echo;
 END
@@ -240,7 +239,10 @@ AS $$
 DECLARE
     v_sender text := p_message ->> 'sender';
     v_parsed jsonb := p_message -> 'parsed';
-    v_outcome text := v_parsed ->> 'outcome';
+    -- A text of ours that comes back is no report and gets no answer, or two machines would talk for ever. What a patient
+    -- has written beside it can still be a cry for help.
+    v_own_text boolean := coalesce((p_message ->> 'own_text')::boolean, false);
+    v_outcome text := CASE WHEN v_own_text THEN 'own_text' ELSE v_parsed ->> 'outcome' END;
     v_answer text;
     v_answerable boolean := coalesce((p_message ->> 'answerable')::boolean, false);
     v_reachable boolean;
@@ -253,8 +255,7 @@ DECLARE
     v_danger text;
     v_about hersys.patient;
 BEGIN
-    -- Our own text that comes back is no report and gets no answer, or two machines would talk for ever.
-    IF coalesce((p_message ->> 'own_text')::boolean, false) OR NOT v_answerable THEN
+    IF NOT v_answerable THEN
         RETURN NULL;
     END IF;
 
@@ -267,7 +268,7 @@ BEGIN
     END IF;
     IF v_known IS NULL THEN
         -- A stranger, or a number that is not the patient's: once a day, and without a word about anybody.
-        IF v_reachable
+        IF v_reachable AND NOT v_own_text
            AND (v_phone.stranger_answered_at IS NULL OR v_phone.stranger_answered_at <= hersys.clock_now() - interval '1 day') THEN
             UPDATE hersys.phone SET stranger_answered_at = hersys.clock_now() WHERE number = v_sender;
             v_answer := 'unknown_sender';
@@ -278,6 +279,7 @@ BEGIN
 
     v_danger := CASE
         WHEN v_outcome <> 'command' AND (v_parsed ->> 'red_flag')::boolean THEN 'red_flag'
+        WHEN v_own_text THEN NULL
         WHEN hersys.triage_spo2_is_urgent((v_parsed ->> 'lowest_spo2')::integer) THEN 'spo2_low'
         WHEN v_outcome = 'report' AND EXISTS (
             SELECT FROM jsonb_array_elements(v_parsed -> 'reports') AS r
@@ -294,7 +296,7 @@ BEGIN
         FROM (SELECT DISTINCT u.centre_id FROM unnest(coalesce(v_watched, v_known)) AS u) AS k;
     END IF;
 
-    IF NOT v_reachable THEN
+    IF NOT v_reachable OR v_own_text THEN
         RETURN NULL;
     END IF;
     -- The answer speaks the language, and for the centre, of the patient whom the message is about; the most urgent of several.
@@ -313,13 +315,17 @@ BEGIN
         v_params := CASE WHEN v_echo IS NULL THEN '{}' ELSE jsonb_build_object('reports', v_echo) END;
     ELSIF v_echo IS NOT NULL THEN
         v_answer := 'report_stored';
-        v_params := jsonb_build_object('reports', v_echo);
+        v_params := jsonb_build_object('reports', v_echo, 'needs_review', coalesce((v_parsed ->> 'needs_review')::boolean, false));
     ELSIF v_outcome = 'report' THEN
         v_answer := 'which_member';
         v_params := jsonb_build_object('members', (SELECT jsonb_agg(hersys.member_label(w) ORDER BY w.member_number) FROM unnest(v_watched) AS w));
     ELSE
         v_answer := hersys.answer_for(v_outcome);
-        v_params := hersys.answer_params(v_parsed);
+        -- In a household the example carries the number of the member who was named.
+        v_params := hersys.answer_params(v_parsed) || coalesce(
+            (SELECT jsonb_build_object('member', w.member_number::text) FROM unnest(v_watched) AS w
+             WHERE cardinality(v_watched) > 1 AND v_parsed ? 'member'
+               AND w.id = hersys.member_find(v_watched, v_parsed ->> 'member')), '{}');
     END IF;
     PERFORM hersys.outbox_enqueue(
         v_answer, v_about.language, v_params || jsonb_build_object('centre', v_centre.short_name, 'centre_phone', v_centre.phone),
@@ -335,7 +341,7 @@ $$;
  *   answerable          whether the sender is a telephone that can be answered
  *   raw                 the text's bytes in hexadecimal
  *   parsed              what the parser says (doc/reply-grammar.md, section 4)
- *   own_text            it contains a text of ours
+ *   own_text            it contains a text of ours; parsed is then what is left without it
  * at most one of each sender. The senders' telephones are locked in the order of their numbers, so that two messages of a
  * conversation never race, whichever daemons they reach. All or none are stored. Refused in a session that is bound to one
  * centre: the patients of the others would be strangers to it.

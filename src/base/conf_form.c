@@ -9,7 +9,7 @@
 #include "base/mem.h"
 
 /* A registration link is the base, "/r/", the number of its row, '-' and the token. */
-enum { LINK_UNITS_MAX = 60, LINK_TAIL_UNITS = 3 + 10 + 1 + 20 };
+enum { LINK_UNITS_MAX = 80, LINK_TAIL_UNITS = 3 + 10 + 1 + 20 };
 
 /* Each gives what is wrong, or NULL. */
 typedef const char *form_check(const char *value);
@@ -84,7 +84,7 @@ static const char *check_url(const char *value)
     if (value[strlen(value) - 1] == '/')
         return "must not end with a slash";
     if (sms_units(value) + LINK_TAIL_UNITS > LINK_UNITS_MAX)
-        return "is too long: a link in an SMS may have 60 units, 34 of them follow it, so 26 are "
+        return "is too long: a link in an SMS may have 80 units, 34 of them follow it, so 46 are "
                "left";
     return NULL;
 }

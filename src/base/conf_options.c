@@ -96,8 +96,9 @@ const struct conf_option conf_options[] = {
              "at its end. It "
              "must be set, and must start with https:// unless the sandbox is enabled. A whole "
              "link has 34 "
-             "characters more and must not exceed 60, so that the message fits one SMS: 26 are "
-             "left. Patients are told "
+             "characters more and must not exceed 80, so that the message keeps to its segments: "
+             "46 "
+             "are left. Patients are told "
              "to trust this one domain, so choose it once."},
 
     {.path = "keys.directory",

@@ -371,3 +371,10 @@ void template_each_tag(const struct template *template, template_tag_cb *cb, voi
         }
     }
 }
+
+void template_each_text(const struct template *template, template_text_cb *cb, void *arg)
+{
+    for (size_t i = 0; i < template->count; i++)
+        if (template->nodes[i].type == NODE_TEXT)
+            cb(arg, template->nodes[i].text, template->nodes[i].len);
+}

@@ -57,4 +57,8 @@ enum template_use {
 typedef void template_tag_cb(void *arg, enum template_use use, const char *name);
 void template_each_tag(const struct template *template, template_tag_cb *cb, void *arg);
 
+/* Calls `cb` for each run of fixed text, which holds no newline but at its end. */
+typedef void template_text_cb(void *arg, const char *text, size_t len);
+void template_each_text(const struct template *template, template_text_cb *cb, void *arg);
+
 #endif

@@ -13,7 +13,10 @@
 #include "base/sms.h"
 #include "flow/wording_kinds.h"
 
-enum { FILE_MAX = 16384 };
+enum {
+    FILE_MAX = 16384,
+    MARK_MIN = 15, /* bytes: five characters of CJK */
+};
 
 /* ------------------------------------------------------------------ loading */
 
@@ -150,6 +153,46 @@ static void check_texts(const struct wording *wording, struct wording_faults *fa
                 wording_check_text(wording, k, l, faults);
 }
 
+struct marker {
+    struct wording *wording;
+    bool found;
+};
+
+static void mark_text(void *arg, const char *text, size_t len)
+{
+    struct marker *marker = arg;
+    struct wording *wording = marker->wording;
+
+    if (len > 0 && text[len - 1] == '\n')
+        len--;
+    if (len < MARK_MIN)
+        return;
+    wording->marks = mem_grow(wording->marks, wording->mark_count + 1, sizeof(*wording->marks));
+    wording->marks[wording->mark_count++] = (struct wording_mark){.text = text, .len = len};
+    marker->found = true;
+}
+
+/* A text by which we could not be told from a patient could come back as a report: it is a fault.
+ */
+static void mark_texts(struct wording *wording, struct wording_faults *faults)
+{
+    for (size_t k = 0; k < WORDING_KINDS; k++) {
+        for (size_t l = 0; l < WORDING_LANGUAGES; l++) {
+            struct marker marker = {.wording = wording};
+
+            if (wording->texts[k][l] == NULL)
+                continue;
+            template_each_text(wording->texts[k][l], mark_text, &marker);
+            if (!marker.found)
+                wording_report(faults,
+                               "%s/%s/%s.sms: no fixed part of it has %d bytes in one piece; the "
+                               "text could not be told from a patient's when it comes back",
+                               wording->directory, wording_kinds[k].name, wording_languages[l].code,
+                               MARK_MIN);
+        }
+    }
+}
+
 struct wording *wording_load(const char *directory, wording_fault_cb *fault, void *arg)
 {
     struct wording *wording = mem_new(1, sizeof(*wording));
@@ -160,6 +203,8 @@ struct wording *wording_load(const char *directory, wording_fault_cb *fault, voi
     load_kinds(&loader);
     load_partials(&loader);
     check_texts(wording, &faults);
+    if (faults.count == 0)
+        mark_texts(wording, &faults);
     if (faults.count == 0)
         return wording;
     wording_free(wording);
@@ -179,6 +224,7 @@ void wording_free(struct wording *wording)
     for (size_t p = 0; p < wording->partial_count; p++)
         free(wording->partials[p].name);
     free(wording->partials);
+    free(wording->marks);
     free(wording->directory);
     free(wording);
 }
@@ -244,6 +290,30 @@ bool wording_render_sms(const struct wording *wording, const char *kind, const c
     }
     json_decref(checked);
     return ok;
+}
+
+static bool line_is_ours(const struct wording *wording, const char *line, size_t len)
+{
+    for (size_t m = 0; m < wording->mark_count; m++)
+        if (memmem(line, len, wording->marks[m].text, wording->marks[m].len) != NULL)
+            return true;
+    return false;
+}
+
+size_t wording_strip_ours(const struct wording *wording, const char *text, size_t len, char *rest)
+{
+    size_t kept = 0, next;
+
+    for (size_t begin = 0; begin < len; begin = next) {
+        const char *newline = memchr(text + begin, '\n', len - begin);
+
+        next = newline != NULL ? (size_t)(newline - text) + 1 : len;
+        if (line_is_ours(wording, text + begin, next - begin))
+            continue;
+        memcpy(rest + kept, text + begin, next - begin);
+        kept += next - begin;
+    }
+    return kept;
 }
 
 const char *wording_language(size_t index)

@@ -30,9 +30,10 @@ struct wording *wording_load(const char *directory, wording_fault_cb *fault, voi
 void wording_free(struct wording *wording);
 
 /* Renders one SMS. False for an unknown kind or language, and for a parameter that is missing,
- * unknown, contradictory, of a wrong type, or longer than its declared length (no text of a patient
- * is ever cut silently): then `why` points to a static word for the log, never to data. Flags that
- * follow from a list ("family", "stored") are set here; a caller need not give them. */
+ * contradictory, of a wrong type, or longer than its declared length (no text of a patient
+ * is ever cut silently): then `why` points to a static word for the log, never to data. What the
+ * kind has no placeholder for is ignored. Flags that follow from a list ("family", "stored") are
+ * set here; a caller need not give them. */
 bool wording_render_sms(const struct wording *wording, const char *kind, const char *language,
                         const json_t *params, char out[WORDING_SMS_MAX], const char **why)
     __attribute__((warn_unused_result));
@@ -47,5 +48,27 @@ bool wording_example(const struct wording *wording, const char *language, char o
 
 /* Every kind in every language with made-up values, and what each costs, for proofreading. */
 void wording_print_samples(const struct wording *wording, FILE *out);
+
+/* Copies a message without the lines that hold a text of ours (one that was bounced, quoted or
+ * forwarded; each text is known by its long fixed parts) to `rest`, which has room for `len`
+ * bytes, and returns how many that are: `len` where nothing of it is ours. A message that holds a
+ * text of ours is never a report. */
+size_t wording_strip_ours(const struct wording *wording, const char *text, size_t len, char *rest);
+
+/* The languages that every text exists in: "ja", "en", ...; NULL past the last. */
+const char *wording_language(size_t index);
+
+/* The reply that the texts of a language give as their example, "36.9 97 n"; for a household a
+ * member's number and a space stand before it. False for an unknown language. */
+bool wording_example(const struct wording *wording, const char *language, char out[WORDING_SMS_MAX])
+    __attribute__((warn_unused_result));
+
+/* Every kind in every language with made-up values, and what each costs, for proofreading. */
+void wording_print_samples(const struct wording *wording, FILE *out);
+
+/* Whether a message holds a text of ours, as one that was bounced or forwarded does: it is never a
+ * report. */
+bool wording_is_ours(const struct wording *wording, const char *text, size_t len)
+    __attribute__((warn_unused_result));
 
 #endif

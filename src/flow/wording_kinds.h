@@ -86,8 +86,16 @@ struct wording_partial {
     struct template *texts[WORDING_LANGUAGES];
 };
 
+/* A long fixed part of a text, by which the text is known again. */
+struct wording_mark {
+    const char *text;
+    size_t len;
+};
+
 struct wording {
     char *directory;
+    struct wording_mark *marks;
+    size_t mark_count;
     struct template *texts[WORDING_KINDS][WORDING_LANGUAGES];
     struct wording_partial *partials;
     size_t partial_count;

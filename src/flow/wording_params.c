@@ -127,13 +127,8 @@ static bool settle_flag(const struct wording_field *field, json_t *params, const
 
 static bool check_fields(const struct wording_field *fields, json_t *params, const char **why)
 {
-    const char *name;
-    json_t *ignored;
-
     if (!json_is_object(params))
         return refuse(why, "parameter of a wrong type");
-    json_object_foreach(params, name, ignored) if (wording_find_field(fields, name) ==
-                                                   NULL) return refuse(why, "parameter unknown");
     for (const struct wording_field *field = fields; field->name != NULL; field++) {
         const json_t *value = json_object_get(params, field->name);
         bool absent = value == NULL || json_is_null(value);

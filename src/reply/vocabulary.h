@@ -63,13 +63,14 @@ enum {
     ROLE_BIT_LETTER,
     ROLE_BIT_MONTH,
 };
-#define ROLE_YES            ROLE(ROLE_BIT_YES)
-#define ROLE_NO             ROLE(ROLE_BIT_NO)
-#define ROLE_NEGATES_NEXT   ROLE(ROLE_BIT_NEGATES_NEXT) /* "no cough" */
-#define ROLE_NEGATES_LAST   ROLE(ROLE_BIT_NEGATES_LAST) /* 咳なし */
-#define ROLE_EXISTS         ROLE(ROLE_BIT_EXISTS) /* says that what stands before it is there */
-#define ROLE_VERB           ROLE(ROLE_BIT_VERB)   /* glued to a number: its verb, no answer */
-#define ROLE_ABOUT_SYMPTOMS ROLE(ROLE_BIT_ABOUT_SYMPTOMS) /* an answer that names symptoms itself  \
+#define ROLE_YES          ROLE(ROLE_BIT_YES)
+#define ROLE_NO           ROLE(ROLE_BIT_NO)
+#define ROLE_NEGATES_NEXT ROLE(ROLE_BIT_NEGATES_NEXT) /* "no cough" */
+#define ROLE_NEGATES_LAST ROLE(ROLE_BIT_NEGATES_LAST) /* 咳なし */
+#define ROLE_EXISTS       ROLE(ROLE_BIT_EXISTS)       /* says that what stands before it is there */
+#define ROLE_VERB         ROLE(ROLE_BIT_VERB)         /* glued to a number: its verb, no answer */
+#define ROLE_ABOUT_SYMPTOMS                                                                        \
+    ROLE(ROLE_BIT_ABOUT_SYMPTOMS)                         /* an answer that names symptoms itself  \
                                                            */
 #define ROLE_TEMPERATURE       ROLE(ROLE_BIT_TEMPERATURE) /* label */
 #define ROLE_SPO2              ROLE(ROLE_BIT_SPO2)        /* label */

@@ -275,12 +275,14 @@ static const struct fault_case fault_cases[] = {
                                                         "character that is not wanted there: "
                                                         "letters, digits, and "
                                                         "- . _ ~ % : / [ ] are\n"},
-    {"links: { base_url = \"https://abcdefg.hij.example\"; };", /* 27 characters */
-     "x.conf:1: links.base_url: is too long: a link in an SMS may have 60 units, 34 of them follow "
-     "it, so 26 are left\n"},
-    {"links: { base_url = \"https://abcdef.example/~efg\"; };", /* 26, of which one counts twice */
-     "x.conf:1: links.base_url: is too long: a link in an SMS may have 60 units, 34 of them follow "
-     "it, so 26 are left\n"},
+    {"links: { base_url = \"https://abcdefg.hij.abcdefghijklmnopqrs.example\"; };", /* 47 characters
+                                                                                     */
+     "x.conf:1: links.base_url: is too long: a link in an SMS may have 80 units, 34 of them follow "
+     "it, so 46 are left\n"},
+    {"links: { base_url = \"https://abcdef.abcdefghijklmnopqrs.example/~ef\"; };", /* 46, one of
+                                                                                      them twice */
+     "x.conf:1: links.base_url: is too long: a link in an SMS may have 80 units, 34 of them follow "
+     "it, so 46 are left\n"},
     /* contradictions */
     {LINKS "sandbox: {\n enabled = true;\n};\n", "x.conf:3: sandbox.spool: must be set, because "
                                                  "sandbox.enabled is true\n"},
