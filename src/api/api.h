@@ -1,0 +1,24 @@
+/*
+ * api.h - the HTTP side of the gateway: which path leads where, and who may call it.
+ */
+#ifndef HERSYS_API_API_H
+#define HERSYS_API_API_H
+
+#include "base/secret.h"
+#include "channel/sandbox.h"
+#include "flow/receive.h"
+#include "io/http_server.h"
+#include "store/store.h"
+
+/* What the handlers work with; all of it borrowed. */
+struct api {
+    struct store *store;
+    struct receive *receive;
+    const struct keyring *keyring;
+    struct sandbox *sandbox; /* NULL where it is off: its paths do not exist then */
+};
+
+/* An http_handler; `arg` is the struct api. */
+void api_handle(void *arg, struct http_exchange *exchange);
+
+#endif

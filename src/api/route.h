@@ -1,0 +1,34 @@
+/*
+ * route.h - one entry of the table of routes, for the files that implement them.
+ */
+#ifndef HERSYS_API_ROUTE_H
+#define HERSYS_API_ROUTE_H
+
+#include "api/api.h"
+
+/* Who may call a route. What an entry of the table leaves out is ROUTE_NOBODY. */
+enum route_access {
+    ROUTE_NOBODY,
+    ROUTE_SANDBOX_CARRIER, /* the body is signed with the sandbox's key, and is a form */
+    ROUTE_SANDBOX_PERSON, /* whoever reaches the listener, which is loopback where the sandbox is on
+                           */
+};
+
+/* Called after access and method were checked; answers the exchange, now or later. */
+typedef void route_handler(struct api *api, struct http_exchange *exchange);
+
+route_handler webhook_sandbox_message;
+route_handler webhook_sandbox_receipt;
+route_handler sandbox_list_messages;
+route_handler sandbox_take_reply;
+
+/* ---- answers */
+
+/* An RFC 9457 problem. `detail` says what to do about it and holds no data of the request. */
+void problem_reply(struct http_exchange *exchange, int status, const char *title,
+                   const char *detail);
+
+/* 503 with Retry-After: the same request, later. */
+void problem_reply_later(struct http_exchange *exchange);
+
+#endif

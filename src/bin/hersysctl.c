@@ -1,0 +1,128 @@
+/* hersysctl.c - the operator's command: finds the command in its table, reads the configuration
+ * where it is needed. */
+#include "config.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "bin/ctl.h"
+#include "bin/setup.h"
+
+struct command {
+    const char *name;
+    const char *arguments;
+    const char *help;
+    ctl_command *run;
+    bool needs_conf;
+};
+
+static const struct command commands[] = {
+    {"migrate", "[--schema DIR]", "bring the database's schema to this program's version",
+     ctl_migrate, true},
+    {"check-config", "", "check configuration, keys and texts", ctl_check_config, false},
+    {"key", "new FILE", "write a fresh key; never overwrites", ctl_key, false},
+    {"link", "send PATIENT-ID...", "send registration links by SMS", ctl_link, true},
+    {"queue", "", "how many messages are in which state, and the age of the oldest", ctl_queue,
+     true},
+    {"retry", "MESSAGE-ID",
+     "send a message again that ended without arriving, or at once what waits", ctl_retry, true},
+    {"sandbox", "inbox [PHONE] [--json]", "what the sandbox's telephones got and wrote",
+     ctl_sandbox, true},
+    {"sandbox", "reply PHONE [TEXT]", "answer from one of them (without TEXT: standard input)",
+     ctl_sandbox, true},
+    {"parse", "[--explain]",
+     "one message a line in, how each is read out, as JSON (doc/reply-grammar.md)", ctl_parse,
+     false},
+};
+
+static void print_usage(FILE *out)
+{
+    fputs("hersysctl - the operator's command of hersys-gateway\n\nusage: hersysctl [-c FILE] "
+          "COMMAND\n\n",
+          out);
+    for (size_t i = 0; i < MEM_COUNT(commands); i++)
+        fprintf(out, "  %-12s %-24s %s\n", commands[i].name, commands[i].arguments,
+                commands[i].help);
+    fputs("\n  -c, --config FILE   the configuration (default: " HERSYS_CONFIG_FILE ")\n"
+          "  -V, --version       print the version\n"
+          "  -h, --help          print this\n"
+          "\nExit status: 0 done, 1 not done (standard error says why), 2 the command line is "
+          "wrong.\n",
+          out);
+}
+
+static const struct command *find_command(const char *name)
+{
+    for (size_t i = 0; i < MEM_COUNT(commands); i++)
+        if (strcmp(commands[i].name, name) == 0)
+            return &commands[i];
+    return NULL;
+}
+
+static int run_command(const struct command *command, struct ctl *ctl)
+{
+    int status;
+
+    if (command->needs_conf) {
+        ctl->conf = conf_load(ctl->config_path, setup_print_fault, NULL);
+        if (ctl->conf == NULL)
+            return CTL_FAILED;
+    }
+    status = command->run(ctl);
+    if (status == CTL_USAGE) {
+        for (size_t i = 0; i < MEM_COUNT(commands); i++)
+            if (strcmp(commands[i].name, command->name) == 0)
+                fprintf(stderr, "usage: hersysctl %s %s\n", commands[i].name,
+                        commands[i].arguments);
+    }
+    if (ctl->conf != NULL)
+        conf_free(ctl->conf);
+    return status;
+}
+
+int main(int argc, char **argv)
+{
+    static const struct option options[] = {
+        {"config", required_argument, NULL, 'c'},
+        {"version", no_argument, NULL, 'V'},
+        {"help", no_argument, NULL, 'h'},
+        {NULL, 0, NULL, 0},
+    };
+    struct ctl ctl = {.config_path = HERSYS_CONFIG_FILE};
+    const struct command *command;
+    int option;
+
+    log_open("hersysctl", LOG_LEVEL_WARNING);
+    while ((option = getopt_long(argc, argv, "+c:Vh", options, NULL)) != -1) {
+        switch (option) {
+        case 'c':
+            ctl.config_path = optarg;
+            break;
+        case 'V':
+            puts(PACKAGE_STRING);
+            return CTL_DONE;
+        case 'h':
+            print_usage(stdout);
+            return CTL_DONE;
+        default:
+            print_usage(stderr);
+            return CTL_USAGE;
+        }
+    }
+    if (optind == argc) {
+        print_usage(stderr);
+        return CTL_USAGE;
+    }
+    command = find_command(argv[optind]);
+    if (command == NULL) {
+        fprintf(stderr, "hersysctl: there is no command \"%s\"; try: hersysctl --help\n",
+                argv[optind]);
+        return CTL_USAGE;
+    }
+    ctl.argc = argc - optind - 1;
+    ctl.argv = argv + optind + 1;
+    return run_command(command, &ctl);
+}

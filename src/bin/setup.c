@@ -1,0 +1,44 @@
+/* setup.c - reads configuration, keys and texts. */
+#include "bin/setup.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
+
+struct setup *setup_load(const char *path, conf_fault_cb *fault, void *arg)
+{
+    struct setup *setup = mem_new(1, sizeof(*setup));
+    char error[1024];
+
+    setup->conf = conf_load(path, fault, arg);
+    if (setup->conf != NULL) {
+        setup->keyring = keyring_load(setup->conf->keys.directory, error, sizeof(error));
+        if (setup->keyring == NULL)
+            fault(arg, error);
+        setup->wording = wording_load(setup->conf->templates.directory, fault, arg);
+    }
+    if (setup->conf != NULL && setup->keyring != NULL && setup->wording != NULL)
+        return setup;
+    setup_free(setup);
+    return NULL;
+}
+
+void setup_free(struct setup *setup)
+{
+    if (setup == NULL)
+        return;
+    if (setup->wording != NULL)
+        wording_free(setup->wording);
+    if (setup->keyring != NULL)
+        keyring_free(setup->keyring);
+    if (setup->conf != NULL)
+        conf_free(setup->conf);
+    free(setup);
+}
+
+void setup_print_fault(void *arg, const char *fault)
+{
+    (void)arg;
+    fprintf(stderr, "%s\n", fault);
+}

@@ -1,0 +1,424 @@
+/*
+ * deliver.c - sends what is due on one channel. It holds no state that a crash could lose: what it
+ * has claimed stands in the outbox under a lease, and any daemon takes it up when that runs out.
+ */
+#include "flow/deliver.h"
+
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/queue.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "flow/register.h"
+#include "store/outbox.h"
+
+enum {
+    DELIVER_CLAIM_MAX = 500,
+    DELIVER_FINISH_MAX = 500,
+    DELIVER_PAUSE_S = 5, /* of a link that is throttled or down and does not say how long */
+};
+
+/* One claimed message, from the claim to the end of its finish. */
+struct flight {
+    TAILQ_ENTRY(flight) entry;
+    struct deliver *deliver;
+    int64_t id;
+    int epoch;
+    bool finishing; /* part of the finish that is under way */
+    enum channel_outcome outcome;
+    char *provider_id;
+    char *error;
+};
+TAILQ_HEAD(flights, flight);
+
+struct deliver {
+    struct event_base *base;
+    struct store *store;
+    char *instance;
+    const struct channel *channel;
+    struct deliver_rules rules;
+    struct event *work;   /* runs deliver_step() on the next turn */
+    struct event *poll;   /* behind the notifications */
+    struct event *renew;  /* leases of what is on the wire */
+    struct event *resume; /* the end of a pause */
+    struct flights wire;  /* the channel has not answered yet */
+    struct flights done;  /* it has; to be finished */
+    int flying;           /* in both lists */
+    bool claiming;
+    bool finishing;
+    bool more; /* the last claim was full, or something was queued since */
+    bool paused;
+    bool stopped;
+    struct timespec
+        claimed_at; /* when the claim under way was asked for: its leases run from later */
+};
+
+static struct timeval seconds(int s)
+{
+    return (struct timeval){s, 0};
+}
+
+static void step_soon(struct deliver *deliver)
+{
+    event_active(deliver->work, EV_TIMEOUT, 0);
+}
+
+/* ---------------------------------------------------------------- finish */
+
+static void flight_free(struct flight *flight)
+{
+    free(flight->provider_id);
+    free(flight->error);
+    free(flight);
+}
+
+static void finish_on_result(void *arg, enum db_outcome outcome, int landed)
+{
+    struct deliver *deliver = arg;
+    struct flight *flight, *next;
+    int asked = 0;
+
+    deliver->finishing = false;
+    for (flight = TAILQ_FIRST(&deliver->done); flight != NULL; flight = next) {
+        next = TAILQ_NEXT(flight, entry);
+        if (!flight->finishing)
+            continue;
+        asked++;
+        flight->finishing = false;
+        /* Where the database did not do it, or we do not know, it is asked again: the fence makes
+         * that harmless. */
+        if (outcome != DB_OK)
+            continue;
+        TAILQ_REMOVE(&deliver->done, flight, entry);
+        flight_free(flight);
+        deliver->flying--;
+    }
+    if (outcome == DB_OK && landed < asked)
+        log_warning("finish_fenced", LOG_STR("link", deliver->channel->name),
+                    LOG_INT("messages", asked - landed));
+    if (outcome == DB_OK)
+        step_soon(deliver);
+}
+
+static void finish_some(struct deliver *deliver)
+{
+    struct store_finish finishes[DELIVER_FINISH_MAX];
+    struct flight *flight;
+    int count = 0, pause_s = DELIVER_PAUSE_S;
+
+    if (deliver->finishing || !store_is_up(deliver->store))
+        return;
+    TAILQ_FOREACH(flight, &deliver->done, entry)
+    {
+        if (count == DELIVER_FINISH_MAX)
+            break;
+        finishes[count++] = (struct store_finish){
+            .id = flight->id,
+            .epoch = flight->epoch,
+            .outcome = channel_outcome_word(flight->outcome),
+            .provider_id = flight->provider_id,
+            .error = flight->error,
+        };
+        flight->finishing = true;
+    }
+    if (count == 0)
+        return;
+    deliver->finishing = store_outbox_finish(deliver->store, deliver->channel->name, finishes,
+                                             count, pause_s, finish_on_result, deliver);
+    if (deliver->finishing)
+        return;
+    TAILQ_FOREACH(flight, &deliver->done, entry)
+    flight->finishing = false;
+}
+
+/* ---------------------------------------------------------------- send */
+
+static void deliver_pause(struct deliver *deliver, enum channel_outcome outcome, int pause_s)
+{
+    struct timeval wait = seconds(pause_s > 0 ? pause_s : DELIVER_PAUSE_S);
+
+    if (!deliver->paused)
+        log_warning("link_paused", LOG_STR("link", deliver->channel->name),
+                    LOG_STR("reason", channel_outcome_word(outcome)),
+                    LOG_INT("seconds", wait.tv_sec));
+    deliver->paused = true;
+    event_add(deliver->resume, &wait);
+}
+
+static void flight_end(struct flight *flight, enum channel_outcome outcome, const char *provider_id,
+                       const char *error)
+{
+    struct deliver *deliver = flight->deliver;
+
+    flight->outcome = outcome;
+    flight->provider_id = provider_id != NULL ? mem_strdup(provider_id) : NULL;
+    flight->error = error != NULL ? mem_strdup(error) : NULL;
+    TAILQ_REMOVE(&deliver->wire, flight, entry);
+    TAILQ_INSERT_TAIL(&deliver->done, flight, entry);
+    step_soon(deliver);
+}
+
+static void send_on_answer(void *arg, const struct channel_result *result)
+{
+    struct flight *flight = arg;
+    struct deliver *deliver = flight->deliver;
+
+    if (result->outcome == CHANNEL_THROTTLED || result->outcome == CHANNEL_LINK_DOWN)
+        deliver_pause(deliver, result->outcome, result->pause_s);
+    if (result->outcome != CHANNEL_ACCEPTED)
+        log_info("message_not_accepted", LOG_INT("message", flight->id),
+                 LOG_STR("link", deliver->channel->name),
+                 LOG_STR("outcome", channel_outcome_word(result->outcome)),
+                 LOG_STR("error", result->error));
+    flight_end(flight, result->outcome, result->provider_id, result->error);
+}
+
+/* What the row says, completed by what only we can mint. */
+static bool render(const struct deliver *deliver, const struct store_claim *claim,
+                   char text[WORDING_SMS_MAX], const char **why)
+{
+    json_t *params = json_loads(claim->params, 0, NULL);
+    bool ok = false;
+
+    *why = "params_broken";
+    if (params == NULL)
+        goto out;
+    if (claim->link_id != 0) {
+        char url[REGISTER_URL_MAX];
+
+        if (!register_link_url(deliver->rules.keyring, deliver->rules.links_base_url, claim, url)) {
+            *why = "link_key_missing";
+            goto out;
+        }
+        json_object_set_new(params, "url", json_string(url));
+    }
+    ok =
+        wording_render_sms(deliver->rules.wording, claim->kind, claim->language, params, text, why);
+out:
+    json_decref(params);
+    return ok;
+}
+
+/* Whether the lease of the claim under way has more left than a send can take: the fence guards the
+ * row, this guards the wire. */
+static bool lease_suffices(const struct deliver *deliver)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_BOOTTIME, &now);
+    return now.tv_sec - deliver->claimed_at.tv_sec + 1 + deliver->channel->send_max_s <
+           deliver->rules.lease_s;
+}
+
+static void send_claim(struct deliver *deliver, const struct store_claim *claim)
+{
+    struct flight *flight = mem_new(1, sizeof(*flight));
+    char text[WORDING_SMS_MAX];
+    const char *why = NULL;
+
+    flight->deliver = deliver;
+    flight->id = claim->id;
+    flight->epoch = claim->epoch;
+    TAILQ_INSERT_TAIL(&deliver->wire, flight, entry);
+    deliver->flying++;
+    if (!render(deliver, claim, text, &why)) {
+        log_error("message_not_rendered", LOG_INT("message", claim->id),
+                  LOG_STR("kind", claim->kind), LOG_STR("language", claim->language),
+                  LOG_STR("reason", why));
+        flight_end(flight, CHANNEL_REJECTED, NULL, why);
+        return;
+    }
+    deliver->channel->send(
+        deliver->channel->self,
+        &(struct channel_message){.id = claim->id, .recipient = claim->recipient, .text = text},
+        send_on_answer, flight);
+}
+
+/* ---------------------------------------------------------------- claim */
+
+static void release_on_result(void *arg, enum db_outcome outcome, int released)
+{
+    (void)arg;
+    log_warning("claim_released", LOG_INT("messages", outcome == DB_OK ? released : 0));
+}
+
+/* A claim that came too late, or to a daemon that stops or a link that pauses: given back; where
+ * even that fails, the lease runs out. */
+static void release_claims(struct deliver *deliver, const struct store_claim *claims, int count)
+{
+    struct store_finish *back = mem_new((size_t)count, sizeof(*back));
+
+    for (int i = 0; i < count; i++)
+        back[i] = (struct store_finish){.id = claims[i].id, .epoch = claims[i].epoch};
+    if (!store_outbox_release(deliver->store, deliver->instance, back, count, release_on_result,
+                              deliver))
+        log_warning("claim_not_released", LOG_INT("messages", count));
+    free(back);
+}
+
+static void claim_on_result(void *arg, enum db_outcome outcome, const struct store_claim *claims,
+                            int count)
+{
+    struct deliver *deliver = arg;
+
+    deliver->claiming = false;
+    if (outcome != DB_OK || count == 0)
+        return; /* the poll or the next wake-up comes back to it */
+    deliver->more = true;
+    if (deliver->stopped || deliver->paused || !lease_suffices(deliver)) {
+        release_claims(deliver, claims, count);
+        return;
+    }
+    for (int i = 0; i < count; i++)
+        send_claim(deliver, &claims[i]);
+    step_soon(deliver);
+}
+
+static void claim_some(struct deliver *deliver)
+{
+    int room = deliver->channel->window - deliver->flying;
+
+    if (deliver->claiming || deliver->stopped || deliver->paused || !deliver->more ||
+        !store_is_up(deliver->store))
+        return;
+    /* A claim for every single place that falls free would cost a round trip a message. */
+    if (room <= 0 || (room * 4 < deliver->channel->window && deliver->flying > 0))
+        return;
+    clock_gettime(CLOCK_BOOTTIME, &deliver->claimed_at);
+    deliver->more = false;
+    deliver->claiming =
+        store_outbox_claim(deliver->store, deliver->instance, deliver->channel->channel,
+                           room < DELIVER_CLAIM_MAX ? room : DELIVER_CLAIM_MAX,
+                           deliver->rules.lease_s, claim_on_result, deliver);
+    if (!deliver->claiming)
+        deliver->more = true;
+}
+
+/* ---------------------------------------------------------------- the clockwork */
+
+static void deliver_step(evutil_socket_t fd, short what, void *arg)
+{
+    struct deliver *deliver = arg;
+
+    (void)fd;
+    (void)what;
+    finish_some(deliver);
+    claim_some(deliver);
+}
+
+static void deliver_on_poll(evutil_socket_t fd, short what, void *arg)
+{
+    struct deliver *deliver = arg;
+    struct timeval again = seconds(deliver->rules.poll_s);
+
+    (void)fd;
+    (void)what;
+    deliver_wake(deliver);
+    event_add(deliver->poll, &again);
+}
+
+static void deliver_on_resume(evutil_socket_t fd, short what, void *arg)
+{
+    struct deliver *deliver = arg;
+
+    (void)fd;
+    (void)what;
+    deliver->paused = false;
+    log_info("link_resumed", LOG_STR("link", deliver->channel->name));
+    deliver_wake(deliver);
+}
+
+static void renew_on_result(void *arg, enum db_outcome outcome, int renewed)
+{
+    (void)arg;
+    if (outcome == DB_OK)
+        log_debug("leases_renewed", LOG_INT("messages", renewed));
+}
+
+static void deliver_on_renew(evutil_socket_t fd, short what, void *arg)
+{
+    struct deliver *deliver = arg;
+    struct timeval again = {deliver->rules.lease_s / 3, 0};
+    struct store_finish *claims = mem_new((size_t)deliver->flying, sizeof(*claims));
+    struct flight *flight;
+    int count = 0;
+
+    (void)fd;
+    (void)what;
+    TAILQ_FOREACH(flight, &deliver->wire, entry)
+    claims[count++] = (struct store_finish){.id = flight->id, .epoch = flight->epoch};
+    TAILQ_FOREACH(flight, &deliver->done, entry)
+    claims[count++] = (struct store_finish){.id = flight->id, .epoch = flight->epoch};
+    if (count > 0 && !store_outbox_renew(deliver->store, deliver->instance, claims, count,
+                                         deliver->rules.lease_s, renew_on_result, deliver))
+        log_warning("leases_not_renewed", LOG_INT("messages", count));
+    free(claims);
+    event_add(deliver->renew, &again);
+}
+
+struct deliver *deliver_new(struct event_base *base, struct store *store, const char *instance,
+                            const struct channel *channel, const struct deliver_rules *rules)
+{
+    struct deliver *deliver = mem_new(1, sizeof(*deliver));
+    struct timeval poll = seconds(rules->poll_s), renew = seconds(rules->lease_s / 3);
+
+    deliver->base = base;
+    deliver->store = store;
+    deliver->instance = mem_strdup(instance);
+    deliver->channel = channel;
+    deliver->rules = *rules;
+    deliver->work = evtimer_new(base, deliver_step, deliver);
+    deliver->poll = evtimer_new(base, deliver_on_poll, deliver);
+    deliver->renew = evtimer_new(base, deliver_on_renew, deliver);
+    deliver->resume = evtimer_new(base, deliver_on_resume, deliver);
+    if (deliver->work == NULL || deliver->poll == NULL || deliver->renew == NULL ||
+        deliver->resume == NULL)
+        log_fatal("out of memory");
+    TAILQ_INIT(&deliver->wire);
+    TAILQ_INIT(&deliver->done);
+    event_add(deliver->poll, &poll);
+    event_add(deliver->renew, &renew);
+    return deliver;
+}
+
+void deliver_free(struct deliver *deliver)
+{
+    struct flights *lists[] = {&deliver->wire, &deliver->done};
+    struct flight *flight;
+
+    for (size_t i = 0; i < MEM_COUNT(lists); i++) {
+        while ((flight = TAILQ_FIRST(lists[i])) != NULL) {
+            TAILQ_REMOVE(lists[i], flight, entry);
+            flight_free(flight);
+        }
+    }
+    event_free(deliver->work);
+    event_free(deliver->poll);
+    event_free(deliver->renew);
+    event_free(deliver->resume);
+    free(deliver->instance);
+    free(deliver);
+}
+
+void deliver_set_rules(struct deliver *deliver, const struct deliver_rules *rules)
+{
+    deliver->rules = *rules;
+}
+
+void deliver_wake(struct deliver *deliver)
+{
+    deliver->more = true;
+    step_soon(deliver);
+}
+
+void deliver_stop(struct deliver *deliver)
+{
+    deliver->stopped = true;
+}
+
+int deliver_busy(const struct deliver *deliver)
+{
+    return deliver->flying + (deliver->claiming ? 1 : 0);
+}

@@ -1,0 +1,22 @@
+/*
+ * array.h - one-dimensional PostgreSQL arrays as text, for parameters.
+ */
+#ifndef HERSYS_STORE_ARRAY_H
+#define HERSYS_STORE_ARRAY_H
+
+#include <stdint.h>
+#include <stdio.h>
+
+struct array {
+    char *text; /* after array_end(): "{1,2}"; the caller frees it */
+    size_t len;
+    FILE *stream;
+    int count;
+};
+
+void array_begin(struct array *array);
+void array_add_int(struct array *array, int64_t value);
+void array_add_text(struct array *array, const char *value); /* NULL is SQL NULL */
+void array_end(struct array *array);
+
+#endif

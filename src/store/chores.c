@@ -1,0 +1,31 @@
+/* chores.c - the statements that a clock triggers. */
+#include "store/chores.h"
+
+#include "base/mem.h"
+#include "store/answer.h"
+
+static const struct db_statement sql_beat = {
+    "instance_beat",
+    "SELECT coalesce(hersys.instance_beat($1::uuid, $2::text, $3::int, $4::text)::text, '')",
+};
+static const struct db_statement sql_remind = {"remind_due", "SELECT hersys.remind_due($1::int)"};
+
+bool store_instance_beat(struct store *store, const char *instance, const char *host, int pid,
+                         const char *version, store_word_cb *cb, void *arg)
+{
+    char pid_text[24];
+    struct db_param params[] = {PARAM(instance), PARAM(host), PARAM(param_int(pid_text, pid)),
+                                PARAM(version)};
+
+    return answer_word(store_lane(store, STORE_CHORES), &sql_beat, params, MEM_COUNT(params), cb,
+                       arg);
+}
+
+bool store_remind_due(struct store *store, int limit, store_count_cb *cb, void *arg)
+{
+    char limit_text[24];
+    struct db_param params[] = {PARAM(param_int(limit_text, limit))};
+
+    return answer_count(store_lane(store, STORE_CHORES), &sql_remind, params, MEM_COUNT(params), cb,
+                        arg);
+}
