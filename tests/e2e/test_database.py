@@ -1,0 +1,147 @@
+"""The database: migrated by the operator alone, away for a while, of the wrong version."""
+import contextlib
+import shutil
+import subprocess
+import time
+
+import pytest
+from conftest import BUILD, ROOT, Database, phone, wait_for, write_config
+
+
+@pytest.fixture
+def empty(postgres, tmp_path):
+    """A database without the schema, and a configuration of its owner."""
+    database = Database(postgres, "template1")
+    config = write_config(tmp_path, postgres, database.name, user="postgres")
+    yield database, config
+    database.drop()
+
+
+def migrate(config, schema=ROOT / "schema"):
+    return subprocess.run([BUILD / "hersysctl", "-c", config, "migrate", "--schema", schema], capture_output=True, text=True)
+
+
+def newest():
+    return len(list((ROOT / "schema").glob("0*.sql")))
+
+
+def test_migrate_makes_the_schema_and_has_nothing_to_do_the_second_time(empty):
+    database, config = empty
+    done = migrate(config)
+    assert done.returncode == 0 and done.stdout.count("applied") == newest(), done
+    assert database.one("SELECT hersys.schema_version()") == newest()
+    assert "up to date" in migrate(config).stdout
+
+
+def test_a_migration_that_fails_leaves_nothing_of_itself(empty, tmp_path):
+    database, config = empty
+    schema = shutil.copytree(ROOT / "schema", tmp_path / "schema")
+    (schema / f"{newest() + 1:04d}_broken.sql").write_text("CREATE TABLE hersys.half (id int); SELECT 1/0;")
+    done = migrate(config, schema)
+    assert done.returncode == 1 and "division by zero" in done.stderr
+    assert database.one("SELECT hersys.schema_version()") == newest()
+    assert database.one("SELECT to_regclass('hersys.half')") is None
+
+
+def test_a_file_that_was_changed_after_it_was_applied_is_refused(empty, tmp_path):
+    database, config = empty
+    assert migrate(config).returncode == 0
+    schema = shutil.copytree(ROOT / "schema", tmp_path / "schema")
+    first = sorted(schema.glob("0001_*.sql"))[0]
+    first.write_text(first.read_text() + "-- changed\n")
+    done = migrate(config, schema)
+    assert done.returncode == 1 and "checksum" in done.stderr
+
+
+def test_a_gap_in_the_numbers_is_refused(empty, tmp_path):
+    _, config = empty
+    schema = shutil.copytree(ROOT / "schema", tmp_path / "schema")
+    next(schema.glob("0002_*.sql")).unlink()
+    done = migrate(config, schema)
+    assert done.returncode == 1 and "migration 0002 is missing" in done.stderr
+
+
+def test_two_migrations_at_once_apply_each_file_once(empty):
+    database, config = empty
+    both = [subprocess.Popen([BUILD / "hersysctl", "-c", config, "migrate", "--schema", ROOT / "schema"]) for _ in range(2)]
+    assert [one.wait() for one in both] == [0, 0]
+    assert database.one("SELECT count(*) FROM hersys.migration") == newest()
+
+
+@pytest.mark.parametrize("change, word", [
+    ("INSERT INTO hersys.migration (version, name, sha256) VALUES (%s, 'future', repeat('0', 64))", "install the newer program"),
+    ("DELETE FROM hersys.migration WHERE version = %s - 1", "run hersysctl migrate"),
+])
+def test_a_schema_of_another_version_is_refused_by_daemon_and_command(make_gateway, db, change, word):
+    db.sql(change, newest() + 1)
+    gateway = make_gateway().spawn()
+    assert gateway.process.wait(20) == 1
+    gateway.process = None
+    assert word in gateway.log()
+    assert word in gateway.ctl("queue", status=1)
+
+
+def test_a_database_without_the_schema_is_named_as_such(make_gateway, postgres, db):
+    gateway = make_gateway(database__dsn=f"host={postgres.host} dbname=postgres user=hersys_test")
+    assert "run hersysctl migrate" in gateway.ctl("queue", status=1)
+
+
+def test_the_daemon_never_migrates_and_has_no_right_to(make_gateway, db):
+    make_gateway().start()
+    with contextlib.closing(db.postgres.connect(db.name, "hersys_test")) as connection:
+        with pytest.raises(Exception, match="permission denied"):
+            connection.cursor().execute("SELECT * FROM hersys.patient")
+
+
+# ---- away
+
+def test_a_daemon_that_starts_before_its_database_waits_for_it(make_gateway, postgres, db):
+    db.patient(db.centre(), phone(1))
+    postgres.ctl("stop", "fast")
+    try:
+        gateway = make_gateway().spawn()
+        time.sleep(2)
+        assert gateway.process.poll() is None, "it waits"
+        assert gateway.bring(phone(1), "36.9 97 N") == 503, "and accepts nothing meanwhile"
+        assert "cannot be reached" in gateway.ctl("queue", status=1)
+    finally:
+        postgres.ctl("start")
+    wait_for(lambda: gateway.events("ready"), 30)
+    assert gateway.bring(phone(1), "36.9 97 N") == 200
+    assert db.one("SELECT count(*) FROM hersys.status_report") == 1
+
+
+@pytest.mark.parametrize("end", [("stop", "immediate"), ("kill",)])
+def test_while_the_database_is_away_nothing_is_accepted_and_afterwards_everything_goes_on(make_gateway, postgres, db, end):
+    db.patient(db.centre(), phone(1))
+    gateway = make_gateway().start()
+    messages = [db.enqueue(phone(n), not_before="2020-01-01") for n in range(2, 12)]
+    postgres.ctl(*end)
+    try:
+        wait_for(lambda: gateway.events("database_down"))
+        status, body, headers = gateway.request("POST", "/sandbox/replies", b"from=%2B817000000001&text=36.9+97+N", {
+            "Content-Type": "application/x-www-form-urlencoded"})
+        assert status == 503 and headers["Retry-After"] and b"Nothing was stored" in body
+    finally:
+        postgres.ctl("start")
+    wait_for(lambda: len(gateway.events("database_up")) == 2, 30)
+    assert gateway.bring(phone(1), "36.9 97 N") == 200
+    wait_for(lambda: all(db.state(m) in ("delivered", "sent") for m in messages), 30)
+
+
+def test_a_terminated_backend_costs_nothing_but_a_moment(gateway, db):
+    db.patient(db.centre(), phone(1))
+    message = db.enqueue(phone(2), not_before="2098-01-01", not_after="2099-01-01")
+    db.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s AND pid <> pg_backend_pid()", db.name)
+    wait_for(lambda: len(gateway.events("database_up")) == 2, 30)
+    db.sql("UPDATE hersys.outbox SET not_before = '2020-01-01' WHERE id = %s", message)
+    wait_for(lambda: db.state(message) == "delivered")
+    assert gateway.bring(phone(1), "36.9 97 N") == 200
+
+
+def test_a_held_clock_without_the_sandbox_ends_the_daemon(make_gateway, db):
+    db.hold_clock("2026-02-01 07:00:00+09")
+    gateway = make_gateway(sandbox__enabled=False).spawn()
+    assert gateway.process.wait(20) == 1
+    gateway.process = None
+    assert gateway.events("clock_held")
