@@ -90,10 +90,15 @@ INSERT INTO hersys.clock (held_at) VALUES (NULL);
 COMMENT ON TABLE hersys.clock IS 'held_at is null in production; a daemon without the sandbox refuses to start otherwise';
 GRANT SELECT ON hersys.clock TO hersys_definer, hersys_gateway, hersys_portal, hersys_readonly;
 
+-- In PL/pgSQL, which keeps its plan, and by the key: it is asked for each row of some statements, and where sequential scans
+-- are switched off one of a single row would look dear enough to be compiled each time.
 CREATE FUNCTION hersys.clock_now() RETURNS timestamptz
-LANGUAGE sql STABLE PARALLEL SAFE
-SET search_path = hersys, pg_temp
-AS $$ SELECT coalesce((SELECT held_at FROM hersys.clock), now()) $$;
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+AS $$
+BEGIN
+    RETURN coalesce((SELECT c.held_at FROM hersys.clock c WHERE c.only_row), pg_catalog.now());
+END
+$$;
 COMMENT ON FUNCTION hersys.clock_now() IS 'the time of the domain: the transaction''s time, or the held one';
 GRANT EXECUTE ON FUNCTION hersys.clock_now() TO hersys_definer, hersys_gateway, hersys_portal, hersys_readonly;
 

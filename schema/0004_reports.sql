@@ -71,30 +71,28 @@ CREATE TABLE hersys.reminder_pass (
 
 -- ------------------------------------------------------------------ windows
 
--- The slots that are open now: their time to remind has come and the report is not due yet, on today's date where the centre is.
--- Compared as instants, so that a time which a change to summer time leaves out is the one an hour later. Internal.
-CREATE FUNCTION hersys.slots_open() RETURNS TABLE (slot_id bigint, day date)
+-- The functions of this section are internal; they have no rights and no search path of their own, so that PostgreSQL puts
+-- them into the statement that uses them instead of calling them for each row.
+
+-- The slots that are open: their time to remind has come and the report is not due yet, on today's date where the centre is.
+-- Compared as instants, so that a time which a change to summer time leaves out is the one an hour later.
+CREATE FUNCTION hersys.slots_open(p_now timestamptz) RETURNS TABLE (slot_id bigint, day date)
 LANGUAGE sql STABLE
-SET search_path = hersys, pg_temp
-SECURITY DEFINER
 AS $$
     SELECT s.id, t.today
     FROM hersys.slot s
     JOIN hersys.centre c ON c.id = s.centre_id
-    CROSS JOIN LATERAL (SELECT (hersys.clock_now() AT TIME ZONE c.time_zone)::date AS today) AS t
-    WHERE hersys.clock_now() >= (t.today + s.remind_at) AT TIME ZONE c.time_zone
-      AND hersys.clock_now() < (t.today + s.due_at) AT TIME ZONE c.time_zone
+    CROSS JOIN LATERAL (SELECT (p_now AT TIME ZONE c.time_zone)::date AS today) AS t
+    WHERE p_now >= (t.today + s.remind_at) AT TIME ZONE c.time_zone
+      AND p_now < (t.today + s.due_at) AT TIME ZONE c.time_zone
 $$;
 
--- The window of a slot on a day: after the centre's previous due_at, up to this one. Internal.
-CREATE FUNCTION hersys.slot_window(p_slot_id bigint, p_day date) RETURNS tstzrange
+-- The window of a slot on a day: after the centre's previous due_at, up to this one.
+CREATE FUNCTION hersys.slot_window(p_slot_id bigint, p_day date) RETURNS TABLE (since timestamptz, until timestamptz)
 LANGUAGE sql STABLE
-SET search_path = hersys, pg_temp
-SECURITY DEFINER
 AS $$
-    SELECT tstzrange(
-        CASE WHEN before.due_at IS NOT NULL THEN p_day + before.due_at ELSE p_day - 1 + last.due_at END AT TIME ZONE c.time_zone,
-        (p_day + s.due_at) AT TIME ZONE c.time_zone, '(]')
+    SELECT coalesce(p_day + before.due_at, p_day - 1 + last.due_at) AT TIME ZONE c.time_zone,
+           (p_day + s.due_at) AT TIME ZONE c.time_zone
     FROM hersys.slot s
     JOIN hersys.centre c ON c.id = s.centre_id
     CROSS JOIN LATERAL (SELECT max(due_at) AS due_at FROM hersys.slot WHERE centre_id = s.centre_id AND due_at < s.due_at) AS before
@@ -102,16 +100,12 @@ AS $$
     WHERE s.id = p_slot_id
 $$;
 
--- Internal.
-CREATE FUNCTION hersys.patient_has_reported(p_patient_id bigint, p_window tstzrange) RETURNS boolean
+-- The reports of a patient that count for a window.
+CREATE FUNCTION hersys.reports_within(p_patient_id bigint, p_since timestamptz, p_until timestamptz) RETURNS TABLE (id bigint)
 LANGUAGE sql STABLE
-SET search_path = hersys, pg_temp
-SECURITY DEFINER
 AS $$
-    SELECT EXISTS (
-        SELECT FROM hersys.status_report r
-        WHERE r.patient_id = p_patient_id AND r.superseded_by IS NULL
-          AND r.reported_at > lower(p_window) AND r.reported_at <= upper(p_window))
+    SELECT r.id FROM hersys.status_report r
+    WHERE r.patient_id = p_patient_id AND r.superseded_by IS NULL AND r.reported_at > p_since AND r.reported_at <= p_until
 $$;
 
 CALL hersys.bind_to_centre('hersys.status_report');

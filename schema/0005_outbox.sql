@@ -44,10 +44,8 @@ AS $$ SELECT pg_notify('hersys_outbox', '') $$;
 
 -- ------------------------------------------------------------------ leaving the outbox
 
--- The only way out of the outbox: takes rows that the caller has locked, with the state and error of each, into the history. Internal.
-CREATE FUNCTION hersys.outbox_end(p_ids bigint[], p_states hersys.message_state[], p_errors text[],
-                                  p_carrier_link text DEFAULT NULL, p_parts smallint DEFAULT 0)
-RETURNS void
+-- Takes messages that did not go out, and that the caller has locked, into the history, with the state and error of each. Internal.
+CREATE FUNCTION hersys.outbox_end(p_ids bigint[], p_states hersys.message_state[], p_errors text[]) RETURNS void
 LANGUAGE sql
 SET search_path = hersys, pg_temp
 SECURITY DEFINER
@@ -57,42 +55,16 @@ AS $$
     ), gone AS (
         DELETE FROM hersys.outbox o USING ended e WHERE o.id = e.id
         RETURNING o.*, e.state AS end_state, e.error AS end_error
+    ), clock AS MATERIALIZED (
+        SELECT hersys.clock_now() AS at
     )
     INSERT INTO hersys.outbox_history (
         id, finished_on, kind, language, params, channel, recipient, centre_id, patient_id, link_id, priority, begun_by_us,
-        at_most_once, not_before, not_after, state, attempts, epoch, error, created_at, carrier_link, parts)
-    SELECT id, (hersys.clock_now() AT TIME ZONE 'UTC')::date, kind, language, params, channel, recipient, centre_id,
+        at_most_once, not_before, not_after, state, attempts, epoch, error, created_at, finished_at)
+    SELECT id, (clock.at AT TIME ZONE 'UTC')::date, kind, language, params, channel, recipient, centre_id,
            patient_id, link_id, priority, begun_by_us, at_most_once, not_before, not_after, end_state, attempts, epoch,
-           coalesce(end_error, error), created_at, p_carrier_link, p_parts
-    FROM gone
-$$;
-
--- ------------------------------------------------------------------ whether it should still be sent
-
--- Null where the message should go out now; otherwise the state that it ends in. Asked at each claim, that is
--- immediately before sending. Internal.
-CREATE FUNCTION hersys.outbox_objection(p hersys.outbox) RETURNS hersys.message_state
-LANGUAGE sql STABLE
-SET search_path = hersys, pg_temp
-SECURITY DEFINER
-AS $$
-    SELECT CASE
-        WHEN p.not_after <= hersys.clock_now() THEN 'expired'
-        WHEN p.begun_by_us AND EXISTS (
-            SELECT FROM hersys.suppression s
-            WHERE s.channel = p.channel AND s.address = p.recipient AND s.ended_at IS NULL) THEN 'suppressed'
-        WHEN p.begun_by_us AND p.channel = 'sms' AND EXISTS (
-            SELECT FROM hersys.phone f WHERE f.number = p.recipient AND f.quarantined_at IS NOT NULL) THEN 'suppressed'
-        WHEN p.link_id IS NOT NULL AND NOT EXISTS (
-            SELECT FROM hersys.registration_link l JOIN hersys.patient t ON t.id = l.patient_id
-            WHERE l.id = p.link_id AND l.consumed_at IS NULL AND l.revoked_at IS NULL
-              AND l.expires_at > hersys.clock_now() AND t.phone = l.recipient AND t.ended_at IS NULL) THEN 'cancelled'
-        WHEN p.kind = 'reminder' AND NOT EXISTS (
-            SELECT FROM hersys.reminder r JOIN hersys.patient t ON t.id = r.patient_id
-            WHERE r.message_id = p.id AND t.phone = p.recipient AND t.ended_at IS NULL
-              AND r.day BETWEEN t.monitoring_from AND t.monitoring_until
-              AND NOT hersys.patient_has_reported(t.id, hersys.slot_window(r.slot_id, r.day))) THEN 'cancelled'
-    END::hersys.message_state
+           coalesce(end_error, error), created_at, clock.at
+    FROM gone, clock
 $$;
 
 -- ------------------------------------------------------------------ claim
@@ -101,7 +73,8 @@ $$;
  * Takes up to p_limit messages that are due on a channel, the most urgent first, for p_lease from now, and returns what
  * their sending needs. Those that should not go out any more are ended instead and count for nothing; only where thousands
  * of them stand in a row does a call stop early (and wakes the daemons, so that the next one goes on). The plan is pinned to
- * the index of what is due: on a table that was never analysed it would sort the whole backlog.
+ * the index of what is due, and the objections (OFFSET 0) to a look by index for each message: on a table that was never analysed
+ * it would sort the whole backlog.
  */
 CREATE FUNCTION hersys.outbox_claim(p_instance uuid, p_channel text, p_limit integer, p_lease interval)
 RETURNS TABLE (id bigint, epoch integer, kind text, language text, recipient text, params jsonb, attempts integer,
@@ -109,6 +82,7 @@ RETURNS TABLE (id bigint, epoch integer, kind text, language text, recipient tex
 LANGUAGE plpgsql
 SET search_path = hersys, pg_temp
 SET enable_seqscan = off
+SET jit = off
 SET enable_bitmapscan = off
 SECURITY DEFINER
 AS $$
@@ -118,6 +92,7 @@ DECLARE
     v_good bigint[];
     v_ended bigint[];
     v_states hersys.message_state[];
+    v_now timestamptz := hersys.clock_now();
     v_left integer := p_limit;
     v_looked_at integer := 0;
 BEGIN
@@ -131,10 +106,33 @@ BEGIN
                    coalesce(array_agg(j.id) FILTER (WHERE j.objection IS NOT NULL), '{}'),
                    array_agg(j.objection) FILTER (WHERE j.objection IS NOT NULL)
             INTO v_good, v_ended, v_states
-            FROM (SELECT (due.message).id, hersys.outbox_objection(due.message) AS objection
-                  FROM (SELECT o AS message FROM hersys.outbox o
-                        WHERE o.channel = p_channel AND o.priority = v_priority AND o.state <> 'sending'
-                          AND o.not_before <= hersys.clock_now()
+            FROM (SELECT due.id,
+                         -- Whether it should still be sent, asked immediately before: the state in which it ends otherwise.
+                         CASE
+                             WHEN due.not_after <= v_now THEN 'expired'
+                             WHEN due.begun_by_us AND EXISTS (
+                                 SELECT FROM hersys.suppression s
+                                 WHERE s.channel = due.channel AND s.address = due.recipient AND s.ended_at IS NULL OFFSET 0)
+                                 THEN 'suppressed'
+                             WHEN due.begun_by_us AND due.channel = 'sms' AND EXISTS (
+                                 SELECT FROM hersys.phone f
+                                 WHERE f.number = due.recipient AND f.quarantined_at IS NOT NULL OFFSET 0)
+                                 THEN 'suppressed'
+                             WHEN due.link_id IS NOT NULL AND NOT EXISTS (
+                                 SELECT FROM hersys.registration_link l JOIN hersys.patient t ON t.id = l.patient_id
+                                 WHERE l.id = due.link_id AND l.consumed_at IS NULL AND l.revoked_at IS NULL
+                                   AND l.expires_at > v_now AND t.phone = l.recipient AND t.ended_at IS NULL OFFSET 0)
+                                 THEN 'cancelled'
+                             WHEN due.kind = 'reminder' AND NOT EXISTS (
+                                 SELECT FROM hersys.reminder r JOIN hersys.patient t ON t.id = r.patient_id,
+                                      LATERAL hersys.slot_window(r.slot_id, r.day) AS w
+                                 WHERE r.message_id = due.id AND t.phone = due.recipient AND t.ended_at IS NULL
+                                   AND r.day BETWEEN t.monitoring_from AND t.monitoring_until
+                                   AND NOT EXISTS (SELECT FROM hersys.reports_within(t.id, w.since, w.until) OFFSET 0) OFFSET 0)
+                                 THEN 'cancelled'
+                         END::hersys.message_state AS objection
+                  FROM (SELECT o.* FROM hersys.outbox o
+                        WHERE o.channel = p_channel AND o.priority = v_priority AND o.state <> 'sending' AND o.not_before <= v_now
                         ORDER BY o.not_before, o.id
                         LIMIT v_left
                         FOR UPDATE SKIP LOCKED) AS due
@@ -200,6 +198,7 @@ RETURNS TABLE (id bigint, state text)
 LANGUAGE plpgsql
 SET search_path = hersys, pg_temp
 SET enable_seqscan = off
+SET jit = off
 SECURITY DEFINER
 AS $$
 #variable_conflict use_column
@@ -214,11 +213,12 @@ BEGIN
     RETURN QUERY
         WITH given AS MATERIALIZED (
             SELECT g.id, g.epoch, count(*) AS parts, min(g.error) AS new_error,
-                   (array_agg(g.outcome ORDER BY g.outcome = 'accepted' DESC, g.outcome = 'unknown' DESC, g.part))[1] AS outcome
-            FROM unnest(p_ids, p_epochs, p_outcomes, p_errors) WITH ORDINALITY AS g (id, epoch, outcome, error, part)
+                   (array_agg(g.outcome ORDER BY g.outcome = 'accepted' DESC, g.outcome = 'unknown' DESC, g.part))[1] AS outcome,
+                   array_agg(g.provider_id) FILTER (WHERE g.outcome = 'accepted' AND length(g.provider_id) BETWEEN 1 AND 200) AS provider_ids
+            FROM unnest(p_ids, p_epochs, p_outcomes, p_errors, p_provider_ids) WITH ORDINALITY AS g (id, epoch, outcome, error, provider_id, part)
             GROUP BY g.id, g.epoch
         ), mine AS MATERIALIZED (
-            SELECT o.*, g.outcome, g.parts, g.new_error
+            SELECT o.*, g.outcome, g.parts, g.provider_ids, g.new_error
             FROM given g JOIN hersys.outbox o ON o.id = g.id AND o.epoch = g.epoch AND o.state = 'sending'
             ORDER BY o.id
             FOR UPDATE OF o
@@ -249,36 +249,35 @@ BEGIN
             -- gave twice, must not fail the batch: its messages would all go out again.
             INSERT INTO hersys.message_part AS p (carrier_link, provider_id, message_id, finished_on)
             SELECT DISTINCT ON (g.provider_id) p_carrier_link, g.provider_id, j.id, v_today
-            FROM unnest(p_ids, p_epochs, p_outcomes, p_provider_ids) AS g (id, epoch, outcome, provider_id)
-            JOIN judged j ON j.id = g.id AND j.epoch = g.epoch
-            WHERE g.outcome = 'accepted' AND length(g.provider_id) BETWEEN 1 AND 200
+            FROM judged j, unnest(j.provider_ids) AS g (provider_id)
             ORDER BY g.provider_id, j.id
             ON CONFLICT (carrier_link, provider_id) DO UPDATE
                 SET message_id = EXCLUDED.message_id, finished_on = EXCLUDED.finished_on
                 WHERE p.message_id IS NULL
             RETURNING p.message_id, p.state, p.error
-        ), told AS (
-            SELECT p.message_id, max(p.error) AS error,
-                   hersys.message_state_of_parts(bool_or(p.state = 'undelivered'), bool_or(p.state = 'expired'),
-                                                 count(*) FILTER (WHERE p.state = 'delivered'), j.parts) AS state
-            FROM part p JOIN judged j ON j.id = p.message_id GROUP BY p.message_id, j.parts
+        ), told AS MATERIALIZED (
+            -- Few or none: joined to all by comparing each with each, which the planner will do whatever it is told.
+            SELECT p.message_id, bool_or(p.state = 'undelivered') AS undelivered, bool_or(p.state = 'expired') AS expired,
+                   count(*) FILTER (WHERE p.state = 'delivered') AS delivered, max(p.error) AS error
+            FROM part p WHERE p.state IS NOT NULL GROUP BY p.message_id
         ), refused AS (
             INSERT INTO hersys.suppression (channel, address, reason)
             SELECT DISTINCT j.channel, j.recipient, 'carrier_opt_out' FROM judged j WHERE j.outcome = 'opted_out'
             ORDER BY 1, 2
             ON CONFLICT DO NOTHING
         ), ended AS MATERIALIZED (
-            SELECT j.*, coalesce(t.state, j.next_state) AS end_state, coalesce(t.error, j.new_error) AS end_error
+            SELECT j.*, coalesce(t.error, j.new_error) AS end_error,
+                   coalesce(hersys.message_state_of_parts(t.undelivered, t.expired, t.delivered, j.parts), j.next_state) AS end_state
             FROM judged j LEFT JOIN told t ON t.message_id = j.id
         ), archived AS (
             INSERT INTO hersys.outbox_history (
                 id, finished_on, kind, language, params, channel, recipient, centre_id, patient_id, link_id, priority,
                 begun_by_us, at_most_once, not_before, not_after, state, attempts, epoch, error, created_at,
-                carrier_link, parts)
+                carrier_link, parts, finished_at)
             SELECT e.id, v_today, e.kind, e.language, e.params, e.channel, e.recipient, e.centre_id, e.patient_id,
                    e.link_id, e.priority, e.begun_by_us, e.at_most_once, e.not_before, e.not_after,
                    e.end_state, e.spent, e.epoch, e.end_error, e.created_at, p_carrier_link,
-                   CASE WHEN e.outcome = 'accepted' THEN e.parts ELSE 0 END
+                   CASE WHEN e.outcome = 'accepted' THEN e.parts ELSE 0 END, v_now
             FROM ended e
             WHERE e.next_state <> 'retry'
         )
@@ -294,6 +293,7 @@ RETURNS SETOF bigint
 LANGUAGE sql
 SET search_path = hersys, pg_temp
 SET enable_seqscan = off
+SET jit = off
 SECURITY DEFINER
 AS $$
     WITH mine AS MATERIALIZED (
@@ -311,6 +311,7 @@ CREATE FUNCTION hersys.outbox_release(p_instance uuid, p_ids bigint[], p_epochs 
 LANGUAGE plpgsql
 SET search_path = hersys, pg_temp
 SET enable_seqscan = off
+SET jit = off
 SECURITY DEFINER
 AS $$
 DECLARE
@@ -338,6 +339,7 @@ CREATE FUNCTION hersys.outbox_reap(p_limit integer DEFAULT 500) RETURNS integer
 LANGUAGE plpgsql
 SET search_path = hersys, pg_temp
 SET enable_seqscan = off
+SET jit = off
 SECURITY DEFINER
 AS $$
 DECLARE
@@ -380,6 +382,7 @@ RETURNS integer
 LANGUAGE plpgsql
 SET search_path = hersys, pg_temp
 SET enable_seqscan = off
+SET jit = off
 SECURITY DEFINER
 AS $$
 DECLARE

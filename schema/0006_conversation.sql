@@ -10,13 +10,17 @@ CREATE TABLE hersys.sms_destination (
 INSERT INTO hersys.sms_destination (prefix) VALUES ('+8160'), ('+8170'), ('+8180'), ('+8190');
 COMMENT ON TABLE hersys.sms_destination IS 'numbers that begin so may get an SMS: Japan''s mobiles, and what the operator adds';
 
+-- The rule, given the prefixes. Internal.
+CREATE FUNCTION hersys.sms_number_fits(p_number text, p_prefixes text[]) RETURNS boolean
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+AS $$ SELECT p_number OPERATOR(pg_catalog.^@) ANY (p_prefixes) AND (p_number !~ '^\+81' OR p_number ~ '^\+81[6-9]0[0-9]{8}$') $$;
+
 CREATE FUNCTION hersys.sms_allowed(p_number text) RETURNS boolean
 LANGUAGE sql STABLE
 SET search_path = hersys, pg_temp
 SECURITY DEFINER
 AS $$
-    SELECT EXISTS (SELECT FROM hersys.sms_destination d WHERE starts_with(p_number, d.prefix))
-       AND (p_number !~ '^\+81' OR p_number ~ '^\+81[6-9]0[0-9]{8}$')
+    SELECT coalesce(hersys.sms_number_fits(p_number, (SELECT array_agg(d.prefix) FROM hersys.sms_destination d)), false)
 $$;
 
 -- ------------------------------------------------------------------ registration links
@@ -82,15 +86,12 @@ $$;
 -- ------------------------------------------------------------------ who writes
 
 -- The patients whom a number may report for: monitored today, in their centre's time zone. Internal.
-CREATE FUNCTION hersys.phone_watched(p_number text) RETURNS SETOF hersys.patient
+CREATE FUNCTION hersys.phone_watched(p_number text, p_now timestamptz) RETURNS SETOF hersys.patient
 LANGUAGE sql STABLE
-SET search_path = hersys, pg_temp
-SECURITY DEFINER
 AS $$
     SELECT p.* FROM hersys.patient p JOIN hersys.centre c ON c.id = p.centre_id
     WHERE p.phone = p_number AND p.ended_at IS NULL
-      AND (hersys.clock_now() AT TIME ZONE c.time_zone)::date BETWEEN p.monitoring_from AND p.monitoring_until
-    ORDER BY p.member_number
+      AND (p_now AT TIME ZONE c.time_zone)::date BETWEEN p.monitoring_from AND p.monitoring_until
 $$;
 
 -- The one of these patients that a member number or name means; null where it is none or not clear. Internal.
@@ -264,7 +265,7 @@ BEGIN
     SELECT f.* INTO v_phone FROM hersys.phone f WHERE f.number = v_sender;
     IF v_phone.quarantined_at IS NULL THEN
         SELECT array_agg(p ORDER BY p.member_number) INTO v_known FROM hersys.patient p WHERE p.phone = v_sender;
-        SELECT array_agg(w ORDER BY w.member_number) INTO v_watched FROM hersys.phone_watched(v_sender) AS w;
+        SELECT array_agg(w ORDER BY w.member_number) INTO v_watched FROM hersys.phone_watched(v_sender, hersys.clock_now()) AS w;
     END IF;
     IF v_known IS NULL THEN
         -- A stranger, or a number that is not the patient's: once a day, and without a word about anybody.
@@ -351,6 +352,7 @@ RETURNS TABLE (ordinal integer, inbound_id bigint, stored boolean, answer_kind t
 LANGUAGE plpgsql
 SET search_path = hersys, pg_temp
 SET enable_seqscan = off
+SET jit = off
 SECURITY DEFINER
 AS $$
 #variable_conflict use_column
@@ -436,23 +438,27 @@ CREATE FUNCTION hersys.remind_due(p_limit integer DEFAULT 5000) RETURNS integer
 LANGUAGE plpgsql
 SET search_path = hersys, pg_temp
 SET enable_seqscan = off
+SET jit = off
 SECURITY DEFINER
 AS $$
 DECLARE
     v_now timestamptz := hersys.clock_now();
     v_pass record;
-    v_window tstzrange;
+    v_since timestamptz;
+    v_until timestamptz;
+    v_prefixes text[];
+    v_to text;
     v_limit integer := greatest(coalesce(p_limit, 5000), 1);
     v_last text;
     v_queued integer;
 BEGIN
     INSERT INTO hersys.reminder_pass (slot_id, day)
-    SELECT o.slot_id, o.day FROM hersys.slots_open() AS o
+    SELECT o.slot_id, o.day FROM hersys.slots_open(v_now) AS o
     ORDER BY 1, 2
     ON CONFLICT DO NOTHING;
 
     SELECT r.slot_id, r.day, r.after_phone, s.centre_id, s.due_at, c.short_name INTO v_pass
-    FROM hersys.slots_open() AS o
+    FROM hersys.slots_open(v_now) AS o
     JOIN hersys.reminder_pass r ON r.slot_id = o.slot_id AND r.day = o.day
     JOIN hersys.slot s ON s.id = r.slot_id JOIN hersys.centre c ON c.id = s.centre_id
     WHERE r.completed_at IS NULL OR r.completed_at <= v_now - interval '5 minutes'
@@ -461,21 +467,25 @@ BEGIN
     IF NOT FOUND THEN
         RETURN NULL;
     END IF;
-    v_window := hersys.slot_window(v_pass.slot_id, v_pass.day);
+    SELECT w.since, w.until INTO v_since, v_until FROM hersys.slot_window(v_pass.slot_id, v_pass.day) AS w;
+    SELECT array_agg(d.prefix) INTO v_prefixes FROM hersys.sms_destination d;
+    SELECT max(n.phone), CASE WHEN count(*) = v_limit THEN max(n.phone) END INTO v_to, v_last
+    FROM (SELECT DISTINCT p.phone::text AS phone FROM hersys.patient p
+          WHERE p.centre_id = v_pass.centre_id AND p.phone > v_pass.after_phone
+          ORDER BY 1 LIMIT v_limit) AS n;
 
-    WITH numbers AS MATERIALIZED (
-        SELECT DISTINCT p.phone::text AS phone FROM hersys.patient p
-        WHERE p.centre_id = v_pass.centre_id AND p.phone > v_pass.after_phone
-        ORDER BY 1 LIMIT v_limit
-    ), due AS MATERIALIZED (
-        SELECT p.* FROM hersys.patient p JOIN numbers n ON n.phone = p.phone
-        WHERE p.centre_id = v_pass.centre_id AND p.ended_at IS NULL
+    -- OFFSET 0 keeps each of these questions a look by index, whatever the planner believes of the tables.
+    WITH due AS MATERIALIZED (
+        SELECT p.* FROM hersys.patient p
+        WHERE p.centre_id = v_pass.centre_id AND p.phone > v_pass.after_phone AND p.phone <= v_to AND p.ended_at IS NULL
           AND v_pass.day BETWEEN p.monitoring_from AND p.monitoring_until
-          AND hersys.sms_allowed(p.phone)
-          AND NOT EXISTS (SELECT FROM hersys.phone f WHERE f.number = p.phone AND f.quarantined_at IS NOT NULL)
-          AND NOT EXISTS (SELECT FROM hersys.suppression s WHERE s.channel = 'sms' AND s.address = p.phone AND s.ended_at IS NULL)
-          AND NOT EXISTS (SELECT FROM hersys.reminder r WHERE r.patient_id = p.id AND r.day = v_pass.day AND r.slot_id = v_pass.slot_id)
-          AND NOT hersys.patient_has_reported(p.id, v_window)
+          AND hersys.sms_number_fits(p.phone, v_prefixes)
+          AND NOT EXISTS (SELECT FROM hersys.phone f WHERE f.number = p.phone AND f.quarantined_at IS NOT NULL OFFSET 0)
+          AND NOT EXISTS (SELECT FROM hersys.suppression s
+                          WHERE s.channel = 'sms' AND s.address = p.phone AND s.ended_at IS NULL OFFSET 0)
+          AND NOT EXISTS (SELECT FROM hersys.reminder r
+                          WHERE r.patient_id = p.id AND r.day = v_pass.day AND r.slot_id = v_pass.slot_id OFFSET 0)
+          AND NOT EXISTS (SELECT FROM hersys.reports_within(p.id, v_since, v_until) OFFSET 0)
     ), households AS MATERIALIZED (
         SELECT d.phone, nextval('hersys.message_id') AS message_id, array_agg(d.id) AS patient_ids,
                (array_agg(d.id ORDER BY d.member_number))[1] AS first_id,
@@ -487,18 +497,17 @@ BEGIN
         SELECT unnest(h.patient_ids), v_pass.day, v_pass.slot_id, v_pass.centre_id, h.message_id FROM households h
     ), queued AS (
         INSERT INTO hersys.outbox (id, kind, language, params, channel, recipient, centre_id, patient_id, priority,
-                                   begun_by_us, at_most_once, not_before, not_after)
+                                   begun_by_us, at_most_once, not_before, not_after, created_at)
         SELECT h.message_id, k.kind, h.language,
                jsonb_build_object('centre', v_pass.short_name, 'due', to_char(v_pass.due_at, 'HH24:MI'))
                -- Whoever shares the number has to say whom the report is for, even when the others have reported.
-               || CASE WHEN (SELECT count(*) FROM hersys.phone_watched(h.phone)) > 1
+               || CASE WHEN (SELECT count(*) FROM hersys.phone_watched(h.phone, v_now)) > 1
                        THEN jsonb_build_object('family', true, 'members', h.members) ELSE '{}' END,
-               'sms', h.phone, v_pass.centre_id, h.first_id, k.priority, k.begun_by_us, k.at_most_once, v_now, upper(v_window)
+               'sms', h.phone, v_pass.centre_id, h.first_id, k.priority, k.begun_by_us, k.at_most_once, v_now, v_until, v_now
         FROM households h, hersys.message_kind k WHERE k.kind = 'reminder'
         RETURNING 1
     )
-    SELECT (SELECT count(*) FROM queued), (SELECT CASE WHEN count(*) = v_limit THEN max(phone) END FROM numbers)
-    INTO v_queued, v_last;
+    SELECT count(*) INTO v_queued FROM queued;
 
     UPDATE hersys.reminder_pass r
     SET after_phone = coalesce(v_last, ''), completed_at = CASE WHEN v_last IS NULL THEN v_now END
