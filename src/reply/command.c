@@ -46,7 +46,16 @@ static bool read_whole(const struct message *message, struct reply *reply)
     return word != NULL && answer(word, reply);
 }
 
-/* One command word among noise and requests. */
+static bool same_command(const struct message *message, const struct token *one,
+                         const struct token *other)
+{
+    const struct word *a = vocabulary_command(&message->text, one->first, one->past);
+    const struct word *b = vocabulary_command(&message->text, other->first, other->past);
+
+    return a != NULL && b != NULL && a->command == b->command && a->language == b->language;
+}
+
+/* One command word among noise and requests, perhaps repeated. */
 static bool read_among_noise(const struct message *message, struct reply *reply)
 {
     const struct token *command = NULL;
@@ -56,7 +65,7 @@ static bool read_among_noise(const struct message *message, struct reply *reply)
         const struct token *token = &message->tokens.list[i];
 
         if (token_is(token, ROLE_COMMAND) && !(token->roles & ROLE_NOISE)) {
-            if (command != NULL)
+            if (command != NULL && !same_command(message, command, token))
                 return false;
             command = token;
         } else if (!token_is(token, ROLE_NOISE | ROLE_FILLER | ROLE_REQUEST) ||

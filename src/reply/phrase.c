@@ -262,6 +262,19 @@ static bool is_spanish_and(struct message *message, int i)
            !(next->gap & (GAP_NEWLINE | GAP_STOP));
 }
 
+/* "No.2" before the values is a member. */
+static bool is_numero(struct message *message, int i)
+{
+    const struct token *answer = token_at(message, i);
+    const struct token *next = token_at(message, i + 1);
+    const struct letter *letter = &message->text.letters[answer->first];
+
+    return answer->past - answer->first == 2 && letter[0].key == 'n' && letter[1].key == 'o' &&
+           next != NULL && next->kind == TOKEN_NUMBER && next->gap & GAP_STOP &&
+           only_gap(next, GAP_STOP | GAP_SPACE) && quantity_of(next).kind == QUANTITY_DIGIT &&
+           !number_precedes(message, i);
+}
+
 /* "Y. Suzuki", "Sim Jiwon 36.9" */
 static bool is_initial(struct message *message, int i)
 {
@@ -270,7 +283,9 @@ static bool is_initial(struct message *message, int i)
     const struct token *next = token_at(message, i + 1);
 
     if (!(letter->roles & ROLE_LETTER))
-        return false;
+        return letter->past - letter->first == 1 && is_alphabetic(message, letter) &&
+               next != NULL && next->kind == TOKEN_UNKNOWN && next->gap & GAP_STOP &&
+               !number_precedes(message, i);
     if (before != NULL && before->kind == TOKEN_UNKNOWN && letter->gap == GAP_SPACE &&
         next != NULL && next->gap & GAP_STOP && !number_precedes(message, i))
         return true;
@@ -284,7 +299,7 @@ static void read_answer(struct message *message, int i)
 
     if (answer->flags & TOKEN_TOUCHES)
         doubt(answer);
-    if (is_verb(message, i) || is_spanish_and(message, i)) {
+    if (is_verb(message, i) || is_spanish_and(message, i) || is_numero(message, i)) {
         answer->reading = REPLY_READ_NOISE;
         answer->flags &= (uint16_t)~TOKEN_WORD_DOUBT;
         return;
@@ -315,7 +330,9 @@ void phrases_read(struct message *message)
     for (int i = 0; i < count; i++) {
         struct token *token = token_at(message, i);
 
-        if (token_is(token, ROLE_TWO_WAYS))
+        if (token_is(token, ROLE_TWO_WAYS) ||
+            (token_is(token, ROLE_TEMPERATURE | ROLE_CELSIUS | ROLE_FAHRENHEIT) &&
+             is_initial(message, i)))
             doubt(token);
         if (token_is(token, ROLE_YES) && is_bullet(message, i))
             token->reading = REPLY_READ_NOISE;

@@ -221,6 +221,16 @@ static bool is_time(const struct token *number, const struct token *next)
            next->number.whole < MINUTES;
 }
 
+/* 11/22, and 118/76 behind a word for blood pressure. */
+static bool is_fraction_of_foreign(const struct token *number, const struct token *before)
+{
+    if (!is_number(before) || number->gap != GAP_SLASH || number->number.decimal_digits > 0 ||
+        before->number.decimal_digits > 0)
+        return false;
+    return before->flags & TOKEN_FOREIGN ||
+           (before->number.whole <= DAYS && number->number.whole <= DAYS);
+}
+
 /* COVID19, 血圧118: a whole number that grows out of an unknown word is not ours. */
 static bool grows_out_of_word(const struct message *message, const struct token *number,
                               const struct token *before)
@@ -239,19 +249,19 @@ static void doubt_number(struct message *message, int i, int next)
     struct token *number = token_at(message, i);
     struct token *after = token_at(message, next);
 
-    if (number->unit == UNIT_NONE && foreign_unit(message, after))
-        number->flags |= TOKEN_DOUBT;
-    if (after != NULL && number->unit == UNIT_NONE && token_is(after, ROLE_OTHER_UNIT) &&
-        only_gap(after, GAP_SPACE))
-        number->flags |= TOKEN_DOUBT;
-    if (number->flags & TOKEN_TWO_WAYS || measures_something_else(message, i) ||
-        is_date(message, i, next) || grows_out_of_word(message, number, token_at(message, i - 1)))
-        number->flags |= TOKEN_DOUBT;
-    if (number->flags & TOKEN_APART && (number->number.whole < 1 || number->number.whole > 9))
+    if ((number->unit == UNIT_NONE && foreign_unit(message, after)) ||
+        (number->unit == UNIT_NONE && token_is(after, ROLE_OTHER_UNIT) &&
+         only_gap(after, GAP_SPACE)) ||
+        measures_something_else(message, i) || is_date(message, i, next) ||
+        grows_out_of_word(message, number, token_at(message, i - 1)) ||
+        is_fraction_of_foreign(number, token_at(message, i - 1)))
+        number->flags |= TOKEN_DOUBT | TOKEN_FOREIGN;
+    if (number->flags & TOKEN_TWO_WAYS ||
+        (number->flags & TOKEN_APART && (number->number.whole < 1 || number->number.whole > 9)))
         number->flags |= TOKEN_DOUBT;
     if (after != NULL && is_time(number, after)) {
-        number->flags |= TOKEN_DOUBT;
-        after->flags |= TOKEN_DOUBT;
+        number->flags |= TOKEN_DOUBT | TOKEN_FOREIGN;
+        after->flags |= TOKEN_DOUBT | TOKEN_FOREIGN;
     }
 }
 
@@ -360,6 +370,23 @@ static bool is_yes_instead(struct message *message, int i, const struct token *n
            (before->kind == TOKEN_NUMBER || before->reading == REPLY_READ_UNIT);
 }
 
+/* "SpO2 (%): 97", "Temp (C): 36.9": labels and units on the way to the number are its own. */
+static void take_between(struct token *label, struct token *number, uint64_t role)
+{
+    const uint64_t units = ROLE_PERCENT | ROLE_CELSIUS | ROLE_DEGREE;
+
+    for (struct token *word = label; word < number; word++) {
+        if (token_is(word, role)) {
+            word->flags |= TOKEN_BOUND;
+            word->reading = REPLY_READ_LABEL;
+        } else if (token_is(word, units) && word->reading == REPLY_READ_NOTHING) {
+            word->reading = REPLY_READ_UNIT;
+            if (number->unit == UNIT_NONE)
+                number->unit = (uint8_t)unit_of(word);
+        }
+    }
+}
+
 static void bind_label(struct message *message, int i, enum reply_field field)
 {
     struct token *label = token_at(message, i);
@@ -378,12 +405,7 @@ static void bind_label(struct message *message, int i, enum reply_field field)
         if (unit_contradicts(number, field) || (before != NULL && !fits(number, field)))
             label->flags |= TOKEN_DOUBT;
         number->label = (uint8_t)field;
-        for (struct token *word = label; word < number; word++) {
-            if (token_is(word, role)) {
-                word->flags |= TOKEN_BOUND;
-                word->reading = REPLY_READ_LABEL;
-            }
-        }
+        take_between(label, number, role);
         return;
     }
     if (before != NULL && !(label->roles & ROLE_FEVER) && !no_word_follows(message, i)) {

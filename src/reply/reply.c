@@ -5,36 +5,17 @@
  */
 #include "reply/reply.h"
 
+#include <string.h>
+
 #include "reply/message.h"
 
 enum { CUT_OVERLAP = 200 }; /* bytes: longer than any red flag with its negation */
 
+/* All of it: nothing of the last patient's message stays behind in a struct that is used again. */
 static void clear(struct reply *reply)
 {
+    memset(reply, 0, sizeof(*reply));
     reply->outcome = REPLY_UNRECOGNISED;
-    reply->count = 0;
-    for (int i = 0; i < REPLY_REPORTS_MAX; i++) {
-        struct reply_values *values = &reply->reports[i];
-
-        for (int field = 0; field < REPLY_FIELDS; field++)
-            values->has[field] = false;
-        values->temperature_centi = 0;
-        values->spo2 = 0;
-        values->symptoms = false;
-        values->member[0] = '\0';
-        values->note[0] = '\0';
-    }
-    reply->replaces = reply->needs_review = reply->red_flag = false;
-    reply->member[0] = '\0';
-    for (int field = 0; field < REPLY_FIELDS; field++)
-        reply->missing[field] = false;
-    reply->field = REPLY_TEMPERATURE;
-    reply->value[0] = '\0';
-    reply->command = REPLY_STOP;
-    reply->language = NULL;
-    reply->code[0] = '\0';
-    reply->lowest_spo2 = 0;
-    reply->highest_temperature_centi = 0;
 }
 
 /* Everything but the reports. */

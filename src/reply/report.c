@@ -22,7 +22,8 @@ struct part {
     int other_token;
     int out_token; /* a number outside the field's range, -1 where none */
     enum reply_field out_field;
-    bool words; /* left over */
+    bool words;         /* left over */
+    bool unknown_words; /* of them, those that do not even measure something */
 };
 
 struct parting {
@@ -131,7 +132,7 @@ static struct stretch stretch_at(struct message *message, int i)
             continue;
         }
         if (is_word(token)) {
-            if (joined && stretch.words > 0)
+            if ((joined && stretch.words > 0) || token->flags & TOKEN_PAIR)
                 stretch.two_people = true;
             if (!may_be_name(token) || (stretch.words > 0 && !only_gap(token, GAP_SPACE)))
                 stretch.name = false;
@@ -201,6 +202,7 @@ static bool value_follows_digit(struct message *message, int past)
 static void take_word(struct parting *parting, struct token *token)
 {
     current(parting)->words = true;
+    current(parting)->unknown_words |= !token_is(token, ROLE_MEASURE | ROLE_OTHER_UNIT);
     token->reading = REPLY_READ_NOTE;
 }
 
@@ -318,6 +320,16 @@ static void note_extremes(struct reply *reply, const struct quantity *quantity)
         reply->highest_temperature_centi = quantity->value;
 }
 
+/* 36.88 n: should it be 36 and 88, somebody is in danger. */
+static void note_hundredths(struct reply *reply, const struct token *token)
+{
+    struct quantity spo2 = {.kind = QUANTITY_SPO2, .value = token->number.decimals};
+
+    if (token->number.decimal_digits == 2 && spo2.value >= 50 && token->number.whole >= 34 &&
+        token->number.whole <= 42)
+        note_extremes(reply, &spo2);
+}
+
 static void take_out_of_range(struct parting *parting, int i, enum reply_field field)
 {
     struct part *part = current(parting);
@@ -378,8 +390,10 @@ static void read_number(struct parting *parting, int i)
 
     parting->numbers++;
     parting->claimed |= quantity.claimed;
-    if (!(token->flags & TOKEN_DOUBT) || token->flags & TOKEN_TWO_WAYS || quantity.claimed)
+    if (!(token->flags & TOKEN_FOREIGN))
         note_extremes(parting->reply, &quantity);
+    if (!quantity.claimed)
+        note_hundredths(parting->reply, token);
     switch (quantity.kind) {
     case QUANTITY_TEMPERATURE:
         parting->temperature_read = true;
@@ -453,6 +467,20 @@ static bool read_command_word(struct parting *parting, int i)
     return false;
 }
 
+/* An answer that may belong to another word makes no conflict with a plain one. */
+static void take_answer(struct parting *parting, const struct token *token)
+{
+    struct part *part = current(parting);
+
+    parting->values = true;
+    if (token->flags & TOKEN_WORD_DOUBT && parting->numbers > 0)
+        return;
+    if (token->reading == REPLY_READ_YES)
+        part->yes = true;
+    else
+        part->no = true;
+}
+
 /* Returns the token after what it read. */
 static int read_token(struct parting *parting, int i)
 {
@@ -465,13 +493,9 @@ static int read_token(struct parting *parting, int i)
     if (is_open_number(token)) {
         read_number(parting, i);
     } else if (token->reading == REPLY_READ_YES || token->reading == REPLY_READ_NO) {
-        if (token->reading == REPLY_READ_YES)
-            current(parting)->yes = true;
-        else
-            current(parting)->no = true;
-        parting->values = true;
+        take_answer(parting, token);
     } else if (token->reading == REPLY_READ_SYMPTOM) {
-        current(parting)->symptom = true;
+        current(parting)->symptom |= !(token->flags & TOKEN_DOUBT);
         parting->values = true;
     } else if (is_command_word(token) && read_command_word(parting, i)) {
         return i + 1;
@@ -706,7 +730,7 @@ static bool is_chat(struct parting *parting)
     bool letter_answer = false;
 
     for (int i = 0; i < parting->count; i++) {
-        words |= parting->parts[i].words;
+        words |= parting->parts[i].unknown_words;
         symptom |= parting->parts[i].symptom;
         name |= parting->parts[i].name_past > parting->parts[i].name_first;
     }

@@ -69,13 +69,12 @@ static const struct range hangul[] = {
 static const struct {
     uint32_t from, to;
 } stand_ins[] = {
-    {0xB4, '\''},   {0xBA, 0xB0},   {0x2BC, '\''}, {0x2DA, 0xB0},  {0x2018, '\''}, {0x2019, '\''},
-    {0x201B, '\''}, {0x2032, '\''}, {0x2116, '#'}, {0xFF07, '\''}, {0x2776, '1'},  {0x2777, '2'},
-    {0x2778, '3'},  {0x2779, '4'},  {0x277A, '5'}, {0x277B, '6'},  {0x277C, '7'},  {0x277D, '8'},
-    {0x277E, '9'},  {0x2780, '1'},  {0x2781, '2'}, {0x2782, '3'},  {0x2783, '4'},  {0x2784, '5'},
-    {0x2785, '6'},  {0x2786, '7'},  {0x2787, '8'}, {0x2788, '9'},  {0x24F5, '1'},  {0x24F6, '2'},
-    {0x24F7, '3'},  {0x24F8, '4'},  {0x24F9, '5'}, {0x24FA, '6'},  {0x24FB, '7'},  {0x24FC, '8'},
-    {0x24FD, '9'},
+    {0xB4, '\''},  {0xBA, 0xB0},  {0x2DA, 0xB0}, {0x2116, '#'}, {0xFF07, '\''}, {0x2776, '1'},
+    {0x2777, '2'}, {0x2778, '3'}, {0x2779, '4'}, {0x277A, '5'}, {0x277B, '6'},  {0x277C, '7'},
+    {0x277D, '8'}, {0x277E, '9'}, {0x2780, '1'}, {0x2781, '2'}, {0x2782, '3'},  {0x2783, '4'},
+    {0x2784, '5'}, {0x2785, '6'}, {0x2786, '7'}, {0x2787, '8'}, {0x2788, '9'},  {0x24F5, '1'},
+    {0x24F6, '2'}, {0x24F7, '3'}, {0x24F8, '4'}, {0x24F9, '5'}, {0x24FA, '6'},  {0x24FB, '7'},
+    {0x24FC, '8'}, {0x24FD, '9'},
 };
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -179,6 +178,10 @@ static int fold(uint32_t cp, uint32_t keys[4])
         keys[0] = cp >= 'A' && cp <= 'Z' ? cp + ('a' - 'A') : cp;
         return 1;
     }
+    if (cp == 0x2018 || cp == 0x2019 || cp == 0x201B || cp == 0x2032 || cp == 0x2BC) {
+        keys[0] = '\'';
+        return 1;
+    }
     if (cp >= 0x2000) {
         if (cp >= 0x30A1 && cp <= 0x30F6)
             cp -= KATAKANA_TO_HIRAGANA;
@@ -245,6 +248,32 @@ static bool is_mark(uint32_t cp)
         return true;
     category = utf8proc_category((utf8proc_int32_t)cp);
     return category == UTF8PROC_CATEGORY_MN || category == UTF8PROC_CATEGORY_MC;
+}
+
+/* One letter whose NFKC is itself: its bytes stand in the message already. */
+static void put_plain(struct reader *reader, uint32_t key, enum letter_class class, size_t end)
+{
+    struct text *text = reader->text;
+    size_t len = end - reader->at;
+    struct letter *letter;
+
+    if (text->written_len + len > TEXT_WRITTEN_MAX || text->count == TEXT_LETTERS_MAX) {
+        text->cut = true;
+        reader->at = end;
+        return;
+    }
+    letter = &text->letters[text->count++];
+    letter->key = key;
+    letter->class = (uint8_t) class;
+    letter->source_begin = (uint16_t)reader->at;
+    letter->source_end = (uint16_t)end;
+    letter->written_begin = (uint16_t)text->written_len;
+    memcpy(text->written + text->written_len, reader->bytes + reader->at, len);
+    text->written_len += len;
+    letter->written_end = (uint16_t)text->written_len;
+    letter->marks = reader->marks;
+    reader->marks = 0;
+    reader->at = end;
 }
 
 static void put_letter(struct reader *reader, uint32_t written, const struct cluster *cluster)
@@ -388,6 +417,46 @@ static size_t boundary(const char *bytes, size_t len)
     return len;
 }
 
+/* Kana, unified characters and Hangul syllables, three bytes each: what most messages are made of.
+ */
+static bool is_common(uint32_t cp, enum letter_class *class)
+{
+    if ((cp >= 0x3041 && cp <= 0x3096) || (cp >= 0x30A1 && cp <= 0x30FA) || cp == 0x30FC ||
+        (cp >= 0x4E00 && cp <= 0x9FFF)) {
+        *class = LETTER_HAN;
+        return true;
+    }
+    *class = LETTER_HANGUL;
+    return cp >= 0xAC00 && cp <= 0xD7A3;
+}
+
+/* The short way: a letter that normalises to itself, before one that cannot change it. */
+static bool read_plain(struct reader *reader, uint32_t cp, size_t end)
+{
+    enum letter_class class;
+    enum letter_class next_class;
+    uint32_t next;
+    size_t past;
+
+    if (cp < 0x80) {
+        if (cp < 0x20 && cp != '\n' && cp != '\t' && cp != '\r')
+            return false;
+        if (cp == 0x7F ||
+            (end < reader->len && reader->bytes[end] >= 0x80 &&
+             !(next_point(reader, end, &next, &past) && is_common(next, &next_class))))
+            return false;
+        put_plain(reader, cp >= 'A' && cp <= 'Z' ? cp + ('a' - 'A') : cp,
+                  class_of(cp | (cp >= 'A' && cp <= 'Z' ? 0x20u : 0)), end);
+        return true;
+    }
+    if (!is_common(cp, &class) ||
+        (end < reader->len && reader->bytes[end] >= 0x80 &&
+         !(next_point(reader, end, &next, &past) && is_common(next, &next_class))))
+        return false;
+    put_plain(reader, cp >= 0x30A1 && cp <= 0x30F6 ? cp - KATAKANA_TO_HIRAGANA : cp, class, end);
+    return true;
+}
+
 void text_read(struct text *text, const char *bytes, size_t len)
 {
     struct reader reader = {.text = text, .bytes = (const uint8_t *)bytes, .len = len};
@@ -408,6 +477,8 @@ void text_read(struct text *text, const char *bytes, size_t len)
             reader.at++;
             continue;
         }
+        if (read_plain(&reader, cp, end))
+            continue;
         if (cp == 0x85)
             cp = '\n';
         if ((cp < 0x20 || cp >= 0x7F) && drop(&reader, cp, end))

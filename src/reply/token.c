@@ -94,10 +94,11 @@ static bool open_line(struct cutter *cutter)
         return true;
     }
     for (size_t i = 0; i < COUNT(endings); i++) {
-        if (starts_with(cutter, at, endings[i]))
+        if (letter_at(cutter, at)->key == (unsigned char)endings[i][0] &&
+            starts_with(cutter, at, endings[i]))
             return false;
     }
-    if (starts_with(cutter, at, "--")) {
+    if (letter_at(cutter, at)->key == '-' && letter_at(cutter, at + 1)->key == '-') {
         int end = line_end(cutter, at);
 
         for (at += 2; at < end && letter_at(cutter, at)->class == LETTER_SPACE;)
@@ -299,7 +300,7 @@ static bool keeps_particle(const struct place *place)
         return true;
     if (place->right == NULL)
         return splits_off(place);
-    return place->right->kind == TOKEN_WORD && !token_is(place->right, ROLE_PARTICLE);
+    return place->right->kind == TOKEN_WORD && !token_is(place->right, ROLE_PARTICLE | ROLE_COPULA);
 }
 
 static bool keeps_honorific(const struct place *place)
@@ -367,6 +368,13 @@ static void demote_parts(struct cutter *cutter, int from, bool after_glued, bool
     }
 }
 
+static bool ends_in_ideograph(const struct cutter *cutter, const struct token *token)
+{
+    uint32_t key = letter_at(cutter, token->past - 1)->key;
+
+    return key >= FIRST_IDEOGRAPH && !is_hangul_key(key);
+}
+
 /* Unknown pieces side by side are one word. A particle inside it, behind a character, makes a
  * sentence. */
 static void merge_unknown(struct cutter *cutter, int from)
@@ -380,10 +388,10 @@ static void merge_unknown(struct cutter *cutter, int from)
 
         if (last != NULL && last->kind == TOKEN_UNKNOWN && piece->kind == TOKEN_UNKNOWN) {
             if (piece->roles & ROLE_PARTICLE && i + 1 < tokens->count &&
-                tokens->list[i + 1].kind == TOKEN_UNKNOWN &&
-                letter_at(cutter, last->past - 1)->key >= FIRST_IDEOGRAPH &&
-                !is_hangul_key(letter_at(cutter, last->past - 1)->key))
-                last->flags |= TOKEN_SENTENCE;
+                tokens->list[i + 1].kind == TOKEN_UNKNOWN && ends_in_ideograph(cutter, last))
+                last->flags |= letter_at(cutter, piece->first)->key == KEY_TO
+                                   ? TOKEN_SENTENCE | TOKEN_PAIR
+                                   : TOKEN_SENTENCE;
             last->past = piece->past;
             last->roles |= piece->roles & ROLE_NOT_NAME;
             continue;

@@ -44,6 +44,8 @@ enum {
     TOKEN_DOUBT = 64,         /* can be read in two ways: its report is ambiguous */
     TOKEN_WORD_DOUBT = 128,   /* so, where a temperature or an SpO2 was read at all */
     TOKEN_BOUND = 256,        /* label: it has its number */
+    TOKEN_FOREIGN = 1024,     /* number: it measures something else */
+    TOKEN_PAIR = 2048,        /* unknown: 花子と太郎 */
     TOKEN_AFTER_NUMBER = 512, /* a value stands before it on its line */
 };
 
@@ -79,9 +81,10 @@ struct tokens {
 
 void tokens_read(struct tokens *tokens, const struct text *text);
 
+/* Whether the word may be one of these; no token is none. */
 static inline bool token_is(const struct token *token, uint64_t roles)
 {
-    return token->kind == TOKEN_WORD && (token->roles & roles) != 0;
+    return token != NULL && token->kind == TOKEN_WORD && (token->roles & roles) != 0;
 }
 
 #endif

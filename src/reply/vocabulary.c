@@ -55,6 +55,7 @@ enum {
 #define PARTICLE(text)                WORD(text, ROLE_NOISE | ROLE_PARTICLE)
 #define PARTICLE_AND(text)            WORD(text, ROLE_NOISE | ROLE_PARTICLE | ROLE_LIST)
 #define COPULA(text)                  WORD(text, ROLE_NOISE | ROLE_COPULA)
+#define INTRODUCTION(text)            WORD(text, ROLE_NOISE | ROLE_COPULA)
 #define FILLER(text)                  WORD(text, ROLE_FILLER)
 #define LIST(text)                    WORD(text, ROLE_LIST)
 #define HONORIFIC(text)               WORD(text, ROLE_HONORIFIC)
