@@ -247,8 +247,8 @@ BEGIN
         ), part AS (
             -- A receipt that came before this answer is waiting under the same key. A name that no row can have, or that a carrier
             -- gave twice, must not fail the batch: its messages would all go out again.
-            INSERT INTO hersys.message_part AS p (carrier_link, provider_id, message_id, finished_on)
-            SELECT DISTINCT ON (g.provider_id) p_carrier_link, g.provider_id, j.id, v_today
+            INSERT INTO hersys.message_part AS p (carrier_link, provider_id, message_id, finished_on, created_at)
+            SELECT DISTINCT ON (g.provider_id) p_carrier_link, g.provider_id, j.id, v_today, v_now
             FROM judged j, unnest(j.provider_ids) AS g (provider_id)
             ORDER BY g.provider_id, j.id
             ON CONFLICT (carrier_link, provider_id) DO UPDATE
