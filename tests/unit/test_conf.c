@@ -210,6 +210,8 @@ static const struct fault_case fault_cases[] = {
                                                          "did you mean http.listen?\n"},
     {LINKS "http: { lisetn = \"127.0.0.1:1\"; };\n", "x.conf:2: http.lisetn: unknown option; did "
                                                      "you mean http.listen?\n"},
+    {LINKS "http: { ilsetn = \"127.0.0.1:1\"; };\n", /* two pairs of letters swapped */
+     "x.conf:2: http.ilsetn: unknown option; did you mean http.listen?\n"},
     {LINKS "database: { lease_seconds = 60; };\n", "x.conf:2: database.lease_seconds: unknown "
                                                    "option; did you mean "
                                                    "delivery.lease_seconds?\n"},
@@ -254,6 +256,13 @@ static const struct fault_case fault_cases[] = {
     {LINKS "http: { listen = \"localhost:8470\"; };\n", "x.conf:2: http.listen: a numeric address "
                                                         "and a port are wanted, such as "
                                                         "127.0.0.1:8470 or [::1]:8470\n"},
+    {LINKS "http: { listen = \"127.0.0.1:65536\"; };\n", "x.conf:2: http.listen: a numeric address "
+                                                         "and a port are wanted, such as "
+                                                         "127.0.0.1:8470 or "
+                                                         "[::1]:8470\n"},
+    {LINKS "sandbox: { number = \"+8170000000001234\"; };\n", /* 16 digits */
+     "x.conf:2: sandbox.number: a telephone number with a plus sign and the country code is "
+     "wanted, such as +817000000000\n"},
     {LINKS "sandbox: { number = \"090\"; };\n", "x.conf:2: sandbox.number: a telephone number with "
                                                 "a plus sign and the country code is wanted, such "
                                                 "as "
@@ -289,6 +298,8 @@ static const struct fault_case fault_cases[] = {
     {"\nlinks: { base_url = \"http://a.example\"; };", "x.conf:2: links.base_url: must start with "
                                                        "https://, because sandbox.enabled is "
                                                        "false\n"},
+    {"links: { base_url = \"http://a.example\"; };\nsandbox: { enabled = 1; };", /* not judged */
+     "x.conf:2: sandbox.enabled: true or false is wanted, got a whole number\n"},
     /* includes */
     {LINKS "@include \"no.conf\"\n", "x.conf:2: cannot read the included file no.conf: No such "
                                      "file or directory\n"},
@@ -369,6 +380,40 @@ static void test_a_file_that_includes_itself_is_refused(void **state)
     assert_string_equal(faults_of(LINKS "@include \"x.conf\"\n"), "x.conf:2: cannot read the "
                                                                   "included file x.conf: includes "
                                                                   "are nested too deep\n");
+}
+
+static void test_includes_nest_eight_deep_and_no_deeper(void **state)
+{
+    (void)state;
+    for (int i = 1; i <= 8; i++) {
+        char name[16], text[64];
+
+        snprintf(name, sizeof(name), "%d.conf", i);
+        snprintf(text, sizeof(text), "@include \"%d.conf\"\n", i + 1);
+        write_file(name, text);
+    }
+    write_file("8.conf", "log: { level = \"error\"; };\n");
+    struct conf *conf = load_good(LINKS "@include \"1.conf\"\n");
+    assert_int_equal(conf->log.level, LOG_LEVEL_ERROR);
+    conf_free(conf);
+
+    write_file("8.conf", "\n@include \"9.conf\"\n");
+    write_file("9.conf", "");
+    assert_string_equal(faults_of(LINKS "@include \"1.conf\"\n"), "8.conf:2: cannot read the "
+                                                                  "included file 9.conf: includes "
+                                                                  "are nested too deep\n");
+}
+
+static void test_a_quote_behind_a_backslash_does_not_end_a_string(void **state)
+{
+    (void)state;
+    struct conf *conf = load_good(LINKS "database: { dsn = \"a\\\"b # \\\\\"; };\n");
+
+    assert_string_equal(conf->database.dsn, "a\"b # \\");
+    conf_free(conf);
+    assert_string_equal(faults_of(LINKS "database: { dsn = \"a\\\"; };\n"),
+                        "x.conf:2: this string is not closed; its closing quote must stand on the "
+                        "same line\n");
 }
 
 static void test_a_nul_byte_is_refused(void **state)
@@ -643,6 +688,8 @@ int main(void)
         cmocka_unit_test(test_a_fault_in_an_included_file_is_told_with_its_name_and_line),
         cmocka_unit_test(test_a_syntax_error_in_an_included_file_is_told_with_its_name_and_line),
         cmocka_unit_test(test_a_file_that_includes_itself_is_refused),
+        cmocka_unit_test(test_includes_nest_eight_deep_and_no_deeper),
+        cmocka_unit_test(test_a_quote_behind_a_backslash_does_not_end_a_string),
         cmocka_unit_test(test_a_nul_byte_is_refused),
         cmocka_unit_test(test_a_file_that_cannot_be_read_is_told_with_the_reason),
         cmocka_unit_test(test_a_file_above_the_limit_is_refused),

@@ -94,6 +94,11 @@ static void test_a_name_that_occurs_twice_has_no_value(void **state)
     assert_string_equal(form_get_text(form, "ab"), "3");
     assert_null(form_get_text(form, "c"));
     form_free(form);
+
+    form = parse("ab=3", 4);
+    assert_null(form_get_text(form, "a"));
+    assert_null(form_get_text(form, "abc"));
+    form_free(form);
 }
 
 static void test_bytes_come_through_but_are_no_text(void **state)

@@ -243,6 +243,28 @@ static void test_a_signature_holds_for_its_body_purpose_and_keys_alone(void **st
     keyring_free(keyring);
 }
 
+static void test_every_key_of_the_ring_verifies_wherever_it_stands(void **state)
+{
+    static const char *const keys[] = {
+        COUNTING, COUNTING_ON, "ff02030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1fff"};
+    char signatures[MEM_COUNT(keys)][SECRET_SIGNATURE_MAX];
+
+    (void)state;
+    for (size_t i = 0; i < MEM_COUNT(keys); i++) {
+        char name[32];
+
+        snprintf(name, sizeof(name), "sandbox-%zu.key", i + 1);
+        write_key(name, keys[i]);
+        struct keyring *keyring = load_good(); /* the newest signs */
+        secret_sign(keyring, SECRET_SANDBOX, "a=1", 3, signatures[i]);
+        keyring_free(keyring);
+    }
+    struct keyring *keyring = load_good();
+    for (size_t i = 0; i < MEM_COUNT(keys); i++)
+        assert_true(secret_verify(keyring, SECRET_SANDBOX, "a=1", 3, signatures[i]));
+    keyring_free(keyring);
+}
+
 static void test_every_changed_digit_of_a_signature_is_seen(void **state)
 {
     char signature[SECRET_SIGNATURE_MAX];
@@ -438,6 +460,7 @@ int main(void)
         WITH_KEYS(test_a_token_is_the_same_after_the_next_key_has_come),
         WITH_KEYS(test_no_token_without_its_key),
         WITH_KEYS(test_a_signature_holds_for_its_body_purpose_and_keys_alone),
+        WITH_KEYS(test_every_key_of_the_ring_verifies_wherever_it_stands),
         WITH_KEYS(test_every_changed_digit_of_a_signature_is_seen),
         WITH_KEYS(test_a_signature_of_another_length_is_refused),
         WITH_KEYS(test_a_key_file_open_to_everybody_is_refused),
