@@ -243,7 +243,7 @@ static void store_on_up(void *arg)
 {
     struct gateway *gateway = arg;
 
-    log_info("database_up", LOG_STR("instance", gateway->instance));
+    log_info("database_ready", LOG_STR("instance", gateway->instance));
     if (!gateway->ready) {
         gateway->ready = true;
         service_ready();
@@ -260,7 +260,7 @@ static void store_on_down(void *arg)
 {
     struct gateway *gateway = arg;
 
-    log_error("database_down", LOG_STR("error", store_last_error(gateway->store)));
+    log_error("database_away", LOG_STR("error", store_last_error(gateway->store)));
     service_status("the database is away; nothing is accepted");
 }
 

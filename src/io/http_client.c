@@ -1,228 +1,175 @@
 /*
- * http_client.c - libcurl's multi interface on the event loop. libcurl tells which sockets and
- * which time-out it waits for; the loop tells it when they are there. It knows no provider.
+ * http_client.c - HTTP requests by libcurl's multi interface on the event loop. It must know no
+ * provider, and never let one request be sent twice or a byte of it go elsewhere than to the URL's
+ * own host.
+ *
+ * Three things that libcurl does by itself are undone here, for a request may be an SMS to a
+ * patient:
+ *
+ * It sends a POST a second time, and says nothing of it, when a connection that was kept from an
+ * earlier request ends before the first byte of an answer; but the peer may have acted on it before
+ * it closed. It asks on_request() before each time, though, and that one refuses the second where
+ * bytes of the first went out.
+ *
+ * It calls an answer whole that ends inside its header. So the empty line is looked for.
+ *
+ * When time runs out while a name is being resolved it waits for the resolver, and the loop with it
+ * (CURLOPT_QUICK_EXIT).
  */
 #include "io/http_client.h"
 
+#include <config.h>
 #include <curl/curl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/queue.h>
+#include <time.h>
 
 #include "base/log.h"
 #include "base/mem.h"
 
-enum { HTTP_CONNECT_TIMEOUT_MS = 10000, HTTP_RETRY_AFTER_MAX_S = 86400 };
+enum {
+    HEADER_MAX = 65536,
+    RETRY_AFTER_MAX_S = 86400,
+    KEPT_CONNECTIONS = 32,
+};
+
+/* RFC 9110, 5.5: no control characters but the tab. */
+static bool is_field_value(const char *text)
+{
+    for (; *text != '\0'; text++)
+        if (((unsigned char)*text < ' ' && *text != '\t') || *text == 0x7f)
+            return false;
+    return true;
+}
 
 struct call {
     TAILQ_ENTRY(call) entry;
     struct http_client *client;
-    CURL *easy;
+    CURL *easy; /* NULL where the call was refused before libcurl had it */
     struct curl_slist *headers;
-    char *sent;
-    char *body;
-    size_t len, room;
-    bool too_long;
+    char *request;
     http_answer_cb *cb;
     void *arg;
+    bool repeatable;  /* sending it twice does no harm: GET, HEAD */
+    bool answer_read; /* the empty line behind the header has come */
+    bool too_long;
+    const char *error; /* ours; else libcurl's */
+    size_t header_len;
+    char *body;
+    size_t len, room;
+    int retry_after_s;
 };
 
-/* A socket of libcurl's that the loop watches. */
-struct watch {
-    TAILQ_ENTRY(watch) entry;
-    struct event *event;
-    curl_socket_t fd;
-};
+TAILQ_HEAD(call_list, call);
 
 struct http_client {
     struct event_base *base;
     CURLM *multi;
-    struct event *timer;
+    struct event *timer;    /* libcurl's */
+    struct event *deferred; /* gives calls back that were refused at once */
+    struct call_list calls; /* libcurl has them */
+    struct call_list refused;
     size_t max_answer;
-    TAILQ_HEAD(, call) calls;
-    TAILQ_HEAD(, watch) watches;
+    char *ca_file;
+    int depth; /* event handlers under way */
+    bool freed;
 };
 
-/* ---------------------------------------------------------------- answers */
+/* ---------------------------------------------------------------- what libcurl asks and gives */
 
-/* Errors after which no byte of a request can have reached the peer. */
-static bool error_is_before_submit(CURLcode code)
+/* Whether a byte of the request, or of an earlier attempt at it, has gone out. libcurl counts what
+ * its first write takes as the request's, and the rest as an upload. */
+static bool has_sent(const struct call *call)
 {
-    switch ((int)code) {
-    case CURLE_UNSUPPORTED_PROTOCOL:
-    case CURLE_URL_MALFORMAT:
-    case CURLE_COULDNT_RESOLVE_PROXY:
-    case CURLE_COULDNT_RESOLVE_HOST:
-    case CURLE_COULDNT_CONNECT:
-    case CURLE_SSL_CONNECT_ERROR:
-    case CURLE_SSL_CERTPROBLEM:
-    case CURLE_SSL_CIPHER:
-    case CURLE_PEER_FAILED_VERIFICATION:
-    case CURLE_SSL_CACERT_BADFILE:
-    case CURLE_SSL_ISSUER_ERROR:
-        return true;
-    default:
-        return false;
-    }
+    long request = 0;
+    curl_off_t upload = 0;
+
+    curl_easy_getinfo(call->easy, CURLINFO_REQUEST_SIZE, &request);
+    curl_easy_getinfo(call->easy, CURLINFO_SIZE_UPLOAD_T, &upload);
+    return request > 0 || upload > 0;
 }
 
-static enum http_answer_outcome judge(const struct call *call, CURLcode code)
+/* The connection stands and the request is about to be sent. */
+static int on_request(void *arg, char *remote, char *local, int remote_port, int local_port)
 {
-    curl_off_t uploaded = 0;
-    long sent = 0;
+    struct call *call = arg;
 
-    if (code == CURLE_OK)
-        return HTTP_ANSWERED;
-    curl_easy_getinfo(call->easy, CURLINFO_REQUEST_SIZE, &sent);
-    curl_easy_getinfo(call->easy, CURLINFO_SIZE_UPLOAD_T, &uploaded);
-    /* A time-out while still connecting has sent nothing either. */
-    return error_is_before_submit(code) || (sent == 0 && uploaded == 0) ? HTTP_NOT_SENT
-                                                                        : HTTP_BROKEN;
+    (void)remote;
+    (void)local;
+    (void)remote_port;
+    (void)local_port;
+    if (call->repeatable || !has_sent(call))
+        return CURL_PREREQFUNC_OK;
+    call->error = "the connection ended without an answer";
+    return CURL_PREREQFUNC_ABORT;
 }
 
-static int retry_after(const struct call *call)
+/* RFC 9110, 10.2.3: seconds, or a date. */
+static int parse_retry_after(const char *text)
 {
-    curl_off_t seconds = 0;
+    size_t digits = strspn(text, "0123456789");
 
-    if (curl_easy_getinfo(call->easy, CURLINFO_RETRY_AFTER, &seconds) != CURLE_OK || seconds <= 0)
+    if (digits > 0 && text[digits] == '\0')
+        return digits > 5 || atoi(text) > RETRY_AFTER_MAX_S ? RETRY_AFTER_MAX_S : atoi(text);
+    time_t date = curl_getdate(text, NULL);
+    if (date == -1)
         return -1;
-    return seconds < HTTP_RETRY_AFTER_MAX_S ? (int)seconds : HTTP_RETRY_AFTER_MAX_S;
+    time_t wait = date - time(NULL);
+    if (wait < 0)
+        return 0;
+    return wait > RETRY_AFTER_MAX_S ? RETRY_AFTER_MAX_S : (int)wait;
 }
 
-static void call_free(struct call *call)
+static void note_retry_after(struct call *call, const char *line, size_t len)
 {
-    TAILQ_REMOVE(&call->client->calls, call, entry);
-    curl_multi_remove_handle(call->client->multi, call->easy);
-    curl_easy_cleanup(call->easy);
-    curl_slist_free_all(call->headers);
-    free(call->sent);
-    free(call->body);
-    free(call);
+    static const char name[] = "Retry-After:";
+
+    if (len < strlen(name) || strncasecmp(line, name, strlen(name)) != 0)
+        return;
+    char *value = mem_strndup(line + strlen(name), len - strlen(name));
+    char *start = value + strspn(value, " \t");
+    size_t end = strlen(start);
+    while (end > 0 && strchr(" \t\r\n", start[end - 1]) != NULL)
+        start[--end] = '\0';
+    call->retry_after_s = parse_retry_after(start);
+    free(value);
 }
 
-static void call_end(struct call *call, CURLcode code)
+/* A line of a header. There may be several headers: "100 Continue" and the like come before the
+ * answer's. */
+static size_t on_header(char *line, size_t size, size_t count, void *arg)
 {
-    struct http_answer answer = {
-        .outcome = judge(call, code), .retry_after_s = -1, .body = "", .error = ""};
-    long status = 0;
+    struct call *call = arg;
+    size_t len = size * count;
 
-    if (answer.outcome == HTTP_ANSWERED) {
-        curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &status);
-        answer.status = (int)status;
-        answer.retry_after_s = retry_after(call);
-        if (call->body != NULL) {
-            answer.body = call->body;
-            answer.len = call->len;
-        }
-    } else {
-        answer.error = call->too_long ? "answer too long" : curl_easy_strerror(code);
-    }
-    call->cb(call->arg, &answer);
-    call_free(call);
-}
-
-static void take_answers(struct http_client *client)
-{
-    CURLMsg *message;
-    int left;
-
-    while ((message = curl_multi_info_read(client->multi, &left)) != NULL) {
-        struct call *call;
-        CURLcode code = message->data.result;
-
-        if (message->msg != CURLMSG_DONE)
-            continue;
-        curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &call);
-        call_end(call, code);
-    }
-}
-
-/* ---------------------------------------------------------------- the loop */
-
-static void on_socket(evutil_socket_t fd, short what, void *arg)
-{
-    struct http_client *client = arg;
-    int action = (what & EV_READ ? CURL_CSELECT_IN : 0) | (what & EV_WRITE ? CURL_CSELECT_OUT : 0),
-        running;
-
-    curl_multi_socket_action(client->multi, fd, action, &running);
-    take_answers(client);
-}
-
-static void on_timer(evutil_socket_t fd, short what, void *arg)
-{
-    struct http_client *client = arg;
-    int running;
-
-    (void)fd;
-    (void)what;
-    curl_multi_socket_action(client->multi, CURL_SOCKET_TIMEOUT, 0, &running);
-    take_answers(client);
-}
-
-static void watch_free(struct http_client *client, struct watch *watch)
-{
-    TAILQ_REMOVE(&client->watches, watch, entry);
-    event_free(watch->event);
-    free(watch);
-}
-
-static int curl_wants_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *socket_arg)
-{
-    struct http_client *client = arg;
-    struct watch *watch = socket_arg;
-    short events = (short)((what & CURL_POLL_IN ? EV_READ : 0) |
-                           (what & CURL_POLL_OUT ? EV_WRITE : 0) | EV_PERSIST);
-
-    (void)easy;
-    if (watch != NULL && what == CURL_POLL_REMOVE) {
-        watch_free(client, watch);
-        curl_multi_assign(client->multi, fd, NULL);
+    call->header_len += len;
+    if (call->header_len > HEADER_MAX) {
+        call->too_long = true;
         return 0;
     }
-    if (watch == NULL) {
-        watch = mem_new(1, sizeof(*watch));
-        watch->fd = fd;
-        TAILQ_INSERT_TAIL(&client->watches, watch, entry);
-        curl_multi_assign(client->multi, fd, watch);
-    } else {
-        event_free(watch->event);
+    if (len >= 5 && memcmp(line, "HTTP/", 5) == 0) {
+        call->retry_after_s = -1;
+        call->answer_read = false;
     }
-    watch->event = event_new(client->base, fd, events, on_socket, client);
-    if (watch->event == NULL || event_add(watch->event, NULL) != 0)
-        log_fatal("out of memory");
-    return 0;
+    if (len > 0 && (line[0] == '\r' || line[0] == '\n'))
+        call->answer_read = true;
+    note_retry_after(call, line, len);
+    return len;
 }
-
-/* Never from inside: libcurl is told of the time-out by the loop, also of one that is due at once.
- */
-static int curl_wants_timer(CURLM *multi, long wait_ms, void *arg)
-{
-    struct http_client *client = arg;
-    struct timeval wait = {wait_ms / 1000, wait_ms % 1000 * 1000};
-
-    (void)multi;
-    if (wait_ms < 0)
-        event_del(client->timer);
-    else
-        event_add(client->timer, &wait);
-    return 0;
-}
-
-/* ---------------------------------------------------------------- calls */
 
 static size_t on_body(char *bytes, size_t size, size_t count, void *arg)
 {
     struct call *call = arg;
     size_t len = size * count;
 
-    if (len > call->client->max_answer - call->len) {
+    if (call->len + len > call->client->max_answer) {
         call->too_long = true;
         return 0;
     }
     if (call->len + len + 1 > call->room) {
-        call->room = (call->len + len + 1) * 2;
+        call->room = (call->len + len) * 2 + 1;
         call->body = mem_grow(call->body, call->room, 1);
     }
     memcpy(call->body + call->len, bytes, len);
@@ -231,39 +178,263 @@ static size_t on_body(char *bytes, size_t size, size_t count, void *arg)
     return len;
 }
 
-static void call_set_options(struct call *call, const struct http_call *what)
-{
-    CURL *easy = call->easy;
+/* ---------------------------------------------------------------- answers */
 
-    curl_easy_setopt(easy, CURLOPT_PRIVATE, call);
-    curl_easy_setopt(easy, CURLOPT_URL, what->url);
-    curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, what->allow_http ? "http,https" : "https");
-    curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
-    curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 1L);
-    curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L);
-    curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(easy, CURLOPT_PROXY, "");
-    curl_easy_setopt(easy, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
-    curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)what->timeout_ms);
-    curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS,
-                     (long)(what->timeout_ms < HTTP_CONNECT_TIMEOUT_MS ? what->timeout_ms
-                                                                       : HTTP_CONNECT_TIMEOUT_MS));
-    curl_easy_setopt(easy, CURLOPT_HTTPHEADER, call->headers);
-    curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
-    curl_easy_setopt(easy, CURLOPT_WRITEDATA, call);
-    if (strcmp(what->method, "GET") != 0) {
-        curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)what->len);
-        curl_easy_setopt(easy, CURLOPT_POSTFIELDS, call->sent);
-        curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, what->method);
-        /* On a kept connection that the peer has closed meanwhile, libcurl would send a request
-         * again by itself, though the peer may have acted on it: a message to a patient must not go
-         * out twice. */
-        curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L);
-        curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, 1L);
+static void call_free(struct call *call)
+{
+    curl_easy_cleanup(call->easy);
+    curl_slist_free_all(call->headers);
+    free(call->request);
+    free(call->body);
+    free(call);
+}
+
+static void call_judge(const struct call *call, CURLcode code, struct http_answer *answer)
+{
+    long status = 0;
+
+    curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &status);
+    if (code == CURLE_OK && call->answer_read) {
+        answer->outcome = HTTP_ANSWERED;
+        answer->status = (int)status;
+        answer->retry_after_s = call->retry_after_s;
+        answer->len = call->len;
+        if (call->body != NULL)
+            answer->body = call->body;
+        return;
+    }
+    answer->outcome = has_sent(call) ? HTTP_BROKEN : HTTP_NOT_SENT;
+    if (call->too_long)
+        answer->error = "answer too long";
+    else if (call->error != NULL)
+        answer->error = call->error;
+    else if (code == CURLE_OK)
+        answer->error = "the answer ended in its header";
+    else
+        answer->error = curl_easy_strerror(code);
+}
+
+static void call_finish(struct call *call, CURLcode code)
+{
+    struct http_answer answer = {
+        .outcome = HTTP_NOT_SENT, .body = "", .retry_after_s = -1, .error = ""};
+
+    if (call->easy != NULL)
+        call_judge(call, code, &answer);
+    else
+        answer.error = call->error;
+    curl_easy_cleanup(call->easy); /* the callback may free the client */
+    call->easy = NULL;
+    call->cb(call->arg, &answer);
+    call_free(call);
+}
+
+/* A callback may send more, and may free the client. */
+static void collect(struct http_client *client)
+{
+    CURLMsg *message;
+    int left = 0;
+
+    while (!client->freed && (message = curl_multi_info_read(client->multi, &left)) != NULL) {
+        struct call *call = NULL;
+        CURLcode code = message->data.result;
+
+        if (message->msg != CURLMSG_DONE)
+            continue;
+        curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&call);
+        curl_multi_remove_handle(client->multi, call->easy); /* `message` is gone */
+        TAILQ_REMOVE(&client->calls, call, entry);
+        call_finish(call, code);
     }
 }
 
-void http_client_send(struct http_client *client, const struct http_call *what, http_answer_cb *cb,
+static void enter(struct http_client *client)
+{
+    client->depth++;
+}
+
+static void leave(struct http_client *client)
+{
+    if (--client->depth == 0 && client->freed)
+        free(client);
+}
+
+/* ---------------------------------------------------------------- libcurl on the loop */
+
+static void drive(struct http_client *client, curl_socket_t fd, int what)
+{
+    int running = 0;
+
+    enter(client);
+    curl_multi_socket_action(client->multi, fd, what, &running);
+    collect(client);
+    leave(client);
+}
+
+static void on_timer(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd;
+    (void)what;
+    drive(arg, CURL_SOCKET_TIMEOUT, 0);
+}
+
+static void on_socket(evutil_socket_t fd, short what, void *arg)
+{
+    drive(arg, fd,
+          ((what & EV_READ) != 0 ? CURL_CSELECT_IN : 0) |
+              ((what & EV_WRITE) != 0 ? CURL_CSELECT_OUT : 0));
+}
+
+/* libcurl must not be called back from here: at 0 ms, too, it is the loop's turn first. */
+static int set_timer(CURLM *multi, long ms, void *arg)
+{
+    struct http_client *client = arg;
+    struct timeval wait = {.tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000};
+
+    (void)multi;
+    if (ms < 0)
+        event_del(client->timer);
+    else
+        event_add(client->timer, &wait);
+    return 0;
+}
+
+static int watch_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *socket_arg)
+{
+    struct http_client *client = arg;
+    struct event *event = socket_arg;
+
+    (void)easy;
+    if (event != NULL)
+        event_free(event);
+    event = NULL;
+    if (what != CURL_POLL_REMOVE) {
+        short events = EV_PERSIST;
+
+        if (what != CURL_POLL_OUT)
+            events |= EV_READ;
+        if (what != CURL_POLL_IN)
+            events |= EV_WRITE;
+        event = event_new(client->base, fd, events, on_socket, client);
+        event_add(event, NULL);
+    }
+    curl_multi_assign(client->multi, fd, event);
+    return 0;
+}
+
+static void on_deferred(evutil_socket_t fd, short what, void *arg)
+{
+    struct http_client *client = arg;
+    struct call *call;
+
+    (void)fd;
+    (void)what;
+    enter(client);
+    while (!client->freed && (call = TAILQ_FIRST(&client->refused)) != NULL) {
+        TAILQ_REMOVE(&client->refused, call, entry);
+        call_finish(call, CURLE_OK);
+    }
+    leave(client);
+}
+
+/* ---------------------------------------------------------------- sending */
+
+static void must(CURLcode code)
+{
+    if (code != CURLE_OK)
+        log_fatal("libcurl refused an option");
+}
+
+static bool has_header(const char *const *headers, const char *name)
+{
+    size_t len = strlen(name);
+
+    for (; headers != NULL && *headers != NULL; headers++)
+        if (strncasecmp(*headers, name, len) == 0)
+            return true;
+    return false;
+}
+
+static void add_header(struct call *call, const char *header)
+{
+    call->headers = curl_slist_append(call->headers, header);
+    if (call->headers == NULL)
+        log_fatal("out of memory");
+}
+
+/* False where one could begin another: a line feed in it. */
+static bool set_headers(struct call *call, const char *const *headers)
+{
+    if (!has_header(headers, "Content-Type:"))
+        add_header(call, "Content-Type:"); /* none, instead of a form */
+    add_header(call, "Expect:"); /* no waiting for "100 Continue", and no sending again at 417 */
+    for (; headers != NULL && *headers != NULL; headers++) {
+        if (strchr(*headers, ':') == NULL || !is_field_value(*headers))
+            return false;
+        add_header(call, *headers);
+    }
+    must(curl_easy_setopt(call->easy, CURLOPT_HTTPHEADER, call->headers));
+    return true;
+}
+
+static void set_method(struct call *call, const struct http_call *from)
+{
+    CURL *easy = call->easy;
+
+    if (strcmp(from->method, "HEAD") == 0) {
+        must(curl_easy_setopt(easy, CURLOPT_NOBODY, 1L));
+    } else if (strcmp(from->method, "GET") != 0) {
+        call->request = mem_dup(from->body, from->len);
+        must(curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)from->len));
+        must(curl_easy_setopt(easy, CURLOPT_POSTFIELDS, call->request));
+        must(curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, from->method));
+    }
+    call->repeatable = strcmp(from->method, "GET") == 0 || strcmp(from->method, "HEAD") == 0;
+}
+
+/* Straight to the URL's host and nowhere else, whatever the environment says. */
+static void set_limits(CURL *easy, const struct http_call *from, const char *ca_file)
+{
+    must(curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, from->allow_http ? "http,https" : "https"));
+    must(curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L));
+    must(curl_easy_setopt(easy, CURLOPT_PROXY, ""));
+    must(curl_easy_setopt(easy, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED));
+    must(curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 1L));
+    must(curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L));
+    must(curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2));
+    if (ca_file != NULL)
+        must(curl_easy_setopt(easy, CURLOPT_CAINFO, ca_file));
+    /* With HTTP/2 there are more ways for a request to be sent again. */
+    must(curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1));
+    must(curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, from->timeout_ms > 0 ? from->timeout_ms : 1L));
+    must(curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L));
+    must(curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L));
+    must(curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L));
+}
+
+static void set_callbacks(struct call *call)
+{
+    must(curl_easy_setopt(call->easy, CURLOPT_PRIVATE, call));
+    must(curl_easy_setopt(call->easy, CURLOPT_PREREQFUNCTION, on_request));
+    must(curl_easy_setopt(call->easy, CURLOPT_PREREQDATA, call));
+    must(curl_easy_setopt(call->easy, CURLOPT_HEADERFUNCTION, on_header));
+    must(curl_easy_setopt(call->easy, CURLOPT_HEADERDATA, call));
+    must(curl_easy_setopt(call->easy, CURLOPT_WRITEFUNCTION, on_body));
+    must(curl_easy_setopt(call->easy, CURLOPT_WRITEDATA, call));
+}
+
+static void refuse(struct http_client *client, struct call *call, const char *error)
+{
+    static const struct timeval at_once = {0};
+
+    curl_easy_cleanup(call->easy);
+    call->easy = NULL;
+    call->error = error;
+    TAILQ_INSERT_TAIL(&client->refused, call, entry);
+    event_add(client->deferred, &at_once);
+}
+
+void http_client_send(struct http_client *client, const struct http_call *from, http_answer_cb *cb,
                       void *arg)
 {
     struct call *call = mem_new(1, sizeof(*call));
@@ -271,45 +442,82 @@ void http_client_send(struct http_client *client, const struct http_call *what, 
     call->client = client;
     call->cb = cb;
     call->arg = arg;
+    call->retry_after_s = -1;
     call->easy = curl_easy_init();
-    call->sent = what->body != NULL ? mem_dup(what->body, what->len) : mem_strdup("");
-    call->headers = curl_slist_append(NULL, "Expect:"); /* no waiting for a "100 Continue" */
-    for (int i = 0; what->headers != NULL && what->headers[i] != NULL; i++)
-        call->headers = curl_slist_append(call->headers, what->headers[i]);
-    if (call->easy == NULL || call->headers == NULL)
+    if (call->easy == NULL)
         log_fatal("out of memory");
+    set_limits(call->easy, from, client->ca_file);
+    set_callbacks(call);
+    set_method(call, from);
+    must(curl_easy_setopt(call->easy, CURLOPT_USERAGENT, PACKAGE_NAME "/" PACKAGE_VERSION));
+    if (!set_headers(call, from->headers)) {
+        refuse(client, call, "a header is malformed");
+        return;
+    }
+    if (curl_easy_setopt(call->easy, CURLOPT_URL, from->url) != CURLE_OK) {
+        refuse(client, call, "the URL is malformed");
+        return;
+    }
     TAILQ_INSERT_TAIL(&client->calls, call, entry);
-    call_set_options(call, what);
     if (curl_multi_add_handle(client->multi, call->easy) != CURLM_OK)
-        log_fatal("libcurl does not take a request");
+        log_fatal("libcurl took no request");
 }
+
+/* ---------------------------------------------------------------- the client */
 
 struct http_client *http_client_new(struct event_base *base, size_t max_answer)
 {
     struct http_client *client = mem_new(1, sizeof(*client));
 
+    if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
+        log_fatal("libcurl does not start");
     client->base = base;
     client->max_answer = max_answer;
     TAILQ_INIT(&client->calls);
-    TAILQ_INIT(&client->watches);
+    TAILQ_INIT(&client->refused);
     client->multi = curl_multi_init();
-    client->timer = evtimer_new(base, on_timer, client);
-    if (client->multi == NULL || client->timer == NULL)
+    if (client->multi == NULL)
         log_fatal("out of memory");
-    curl_multi_setopt(client->multi, CURLMOPT_SOCKETFUNCTION, curl_wants_socket);
+    client->timer = evtimer_new(base, on_timer, client);
+    client->deferred = evtimer_new(base, on_deferred, client);
+    curl_multi_setopt(client->multi, CURLMOPT_SOCKETFUNCTION, watch_socket);
     curl_multi_setopt(client->multi, CURLMOPT_SOCKETDATA, client);
-    curl_multi_setopt(client->multi, CURLMOPT_TIMERFUNCTION, curl_wants_timer);
+    curl_multi_setopt(client->multi, CURLMOPT_TIMERFUNCTION, set_timer);
     curl_multi_setopt(client->multi, CURLMOPT_TIMERDATA, client);
+    curl_multi_setopt(client->multi, CURLMOPT_MAXCONNECTS, (long)KEPT_CONNECTIONS);
     return client;
+}
+
+void http_client_set_ca_file(struct http_client *client, const char *path)
+{
+    free(client->ca_file);
+    client->ca_file = path != NULL ? mem_strdup(path) : NULL;
+}
+
+static void abandon(struct http_client *client, struct call_list *calls)
+{
+    struct call *call;
+
+    while ((call = TAILQ_FIRST(calls)) != NULL) {
+        TAILQ_REMOVE(calls, call, entry);
+        if (call->easy != NULL)
+            curl_multi_remove_handle(client->multi, call->easy);
+        call_free(call);
+    }
 }
 
 void http_client_free(struct http_client *client)
 {
-    while (!TAILQ_EMPTY(&client->calls))
-        call_free(TAILQ_FIRST(&client->calls));
+    if (client == NULL || client->freed)
+        return;
+    enter(client);
+    client->freed = true;
+    abandon(client, &client->calls);
+    abandon(client, &client->refused);
     curl_multi_cleanup(client->multi);
-    while (!TAILQ_EMPTY(&client->watches))
-        watch_free(client, TAILQ_FIRST(&client->watches));
     event_free(client->timer);
-    free(client);
+    event_free(client->deferred);
+    free(client->ca_file);
+    curl_global_cleanup();
+    leave(client);
 }

@@ -16,8 +16,10 @@
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
 #include <event2/http.h>
+#include <event2/http_struct.h>
 #include <event2/keyvalq_struct.h>
 #include <event2/listener.h>
+#include <netdb.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -47,6 +49,7 @@ struct http_peer_connection {
 };
 
 struct http_server {
+    LIST_ENTRY(http_server) entry;
     struct event_base *base;
     struct http_limits limits;
     http_handler *handler;
@@ -75,6 +78,9 @@ struct http_exchange {
     char *path;
     char peer[INET6_ADDRSTRLEN];
 };
+
+/* For on_accept_error() alone, which is told nothing but the listener. */
+static LIST_HEAD(, http_server) servers = LIST_HEAD_INITIALIZER(servers);
 
 static time_t now_s(void)
 {
@@ -148,7 +154,7 @@ static void connections_sweep(struct http_server *server)
         next = TAILQ_NEXT(connection, entry);
         if (connection_is_gone(connection)) {
             connection_free(server, connection);
-        } else if (!connection->answering && connection->since < oldest) {
+        } else if (!connection->answering && !connection->writing && connection->since < oldest) {
             log_info("http_slow_client_ended", LOG_INT("connections", server->open));
             bufferevent_trigger_event(connection->bev, BEV_EVENT_READING | BEV_EVENT_TIMEOUT, 0);
         }
@@ -214,9 +220,28 @@ static bool value_is_clean(const char *value)
     return true;
 }
 
+static bool host_is_odd(const char *host)
+{
+    return *host == '\0' || host[strcspn(host, " \t/\\@?#")] != '\0';
+}
+
+/* A path of RFC 3986, with or without a query; what evhttp lets through beside it has no use here.
+ */
+static bool target_is_odd(const char *target)
+{
+    if (*target != '/')
+        return true;
+    for (; *target != '\0'; target++)
+        if ((unsigned char)*target <= ' ' || (unsigned char)*target >= 0x7f || *target == '#')
+            return true;
+    return false;
+}
+
 /* What two readers could take for different requests; NULL where there is nothing of it. */
 static const char *request_fault(struct evhttp_request *request)
 {
+    const char *coding = evhttp_find_header(evhttp_request_get_input_headers(request), "Transfer-"
+                                                                                       "Encoding");
     int hosts = 0, lengths = 0, codings = 0;
     const struct evkeyval *header;
 
@@ -231,8 +256,13 @@ static const char *request_fault(struct evhttp_request *request)
             header->value[strspn(header->value, "0123456789")] != '\0')
             return "Content-Length is no number.";
     }
-    if (hosts != 1)
-        return "Exactly one Host header is wanted.";
+    if (hosts != 1 ||
+        host_is_odd(evhttp_find_header(evhttp_request_get_input_headers(request), "Host")))
+        return "Exactly one Host header with the name of a host is wanted.";
+    if (target_is_odd(evhttp_request_get_uri(request)))
+        return "The target of the request is no path.";
+    if (coding != NULL && (strcasecmp(coding, "chunked") != 0 || request->minor == 0))
+        return "The body can be chunked in HTTP/1.1, and is otherwise not encoded.";
     if (lengths > 1 || (lengths > 0 && codings > 0) || codings > 1)
         return "The length of the body is given in two ways.";
     return NULL;
@@ -393,25 +423,46 @@ void http_reply(struct http_exchange *exchange, int status, const char *type, co
 
 /* ---------------------------------------------------------------- life */
 
-/* "[::1]:8470" or "127.0.0.1:8470". */
-static bool read_address(const char *text, struct sockaddr_storage *address, int *len)
+/* "[::1]:8470" or "127.0.0.1:8470"; the caller frees the result with freeaddrinfo(). */
+static struct addrinfo *read_address(const char *text)
 {
-    *len = (int)sizeof(*address);
-    return strrchr(text, ':') != NULL &&
-           evutil_parse_sockaddr_port(text, (struct sockaddr *)address, len) == 0;
+    static const struct addrinfo numeric = {
+        .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE,
+        .ai_socktype = SOCK_STREAM,
+    };
+    const char *colon = strrchr(text, ':');
+    struct addrinfo *address = NULL;
+    char host[INET6_ADDRSTRLEN + 1];
+    size_t len = colon != NULL ? (size_t)(colon - text) : 0;
+    bool bracketed = len >= 2 && text[0] == '[' && text[len - 1] == ']';
+
+    if (len == 0 || colon[1] == '\0' || len - (bracketed ? 2 : 0) >= sizeof(host))
+        return NULL;
+    snprintf(host, sizeof(host), "%.*s", (int)(len - (bracketed ? 2 : 0)),
+             text + (bracketed ? 1 : 0));
+    if ((strchr(host, ':') != NULL) != bracketed ||
+        getaddrinfo(host, colon + 1, &numeric, &address) != 0)
+        return NULL;
+    return address;
 }
 
-/* Out of descriptors: evhttp would try again at once, for ever. */
+/* Out of descriptors: evhttp would try again at once, for ever. The listener's argument is evhttp's
+ * own. */
 static void on_accept_error(struct evconnlistener *listener, void *arg)
 {
-    struct http_server *server = arg;
     struct timeval pause = {HTTP_ACCEPT_PAUSE_MS / 1000, HTTP_ACCEPT_PAUSE_MS % 1000 * 1000};
+    struct http_server *server;
 
-    (void)listener;
+    (void)arg;
     log_error("http_accept_failed", LOG_STR("error", strerror(errno)));
-    server->paused = true;
-    event_add(server->resume, &pause);
-    accept_switch(server);
+    LIST_FOREACH(server, &servers, entry)
+    {
+        if (server->listener != listener)
+            continue;
+        server->paused = true;
+        event_add(server->resume, &pause);
+        accept_switch(server);
+    }
 }
 
 static void on_resume(evutil_socket_t fd, short what, void *arg)
@@ -433,6 +484,7 @@ struct http_server *http_server_new(struct event_base *base, const struct http_l
     server->base = base;
     server->handler = handler;
     server->arg = arg;
+    LIST_INSERT_HEAD(&servers, server, entry);
     TAILQ_INIT(&server->connections);
     TAILQ_INIT(&server->exchanges);
     server->http = evhttp_new(base);
@@ -462,15 +514,16 @@ bool http_server_listen(struct http_server *server, const char *address, char *e
 {
     struct sockaddr_storage storage = {0};
     socklen_t bound_len = sizeof(storage);
-    int len;
+    struct addrinfo *parsed = read_address(address);
 
-    if (!read_address(address, &storage, &len)) {
+    if (parsed == NULL) {
         snprintf(error, size, "no address with a port, such as 127.0.0.1:8470 or [::1]:8470");
         return false;
     }
     server->listener = evconnlistener_new_bind(
         server->base, NULL, NULL, LEV_OPT_REUSEABLE | LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC,
-        SOMAXCONN, (struct sockaddr *)&storage, len);
+        SOMAXCONN, parsed->ai_addr, (int)parsed->ai_addrlen);
+    freeaddrinfo(parsed);
     if (server->listener == NULL || evhttp_bind_listener(server->http, server->listener) == NULL) {
         snprintf(error, size, "%s", strerror(errno));
         if (server->listener != NULL)
@@ -515,6 +568,7 @@ void http_server_free(struct http_server *server)
     }
     while (!TAILQ_EMPTY(&server->connections))
         connection_free(server, TAILQ_FIRST(&server->connections));
+    LIST_REMOVE(server, entry);
     event_free(server->sweep);
     event_free(server->resume);
     free(server);

@@ -32,7 +32,8 @@ static bool red_flag_beyond(struct message *message, const char *bytes, size_t l
     for (size_t at = REPLY_INPUT_MAX - CUT_OVERLAP; at < len;) {
         size_t rest;
 
-        while (at > 0 && ((unsigned char)bytes[at] & 0xC0) == 0x80)
+        /* A character has at most three bytes behind its first; more of them are no UTF-8. */
+        for (int i = 0; i < 3 && ((unsigned char)bytes[at] & 0xC0) == 0x80; i++)
             at--;
         rest = len - at;
         text_read(&message->text, bytes + at, rest);

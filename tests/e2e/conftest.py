@@ -152,8 +152,8 @@ class Database:
         message = self.one(
             "SELECT hersys.outbox_enqueue(%s, 'en', '{\"centre\": \"Mihon\", \"centre_phone\": \"03-0000-0000\"}', 'sms', %s, %s, NULL, NULL)",
             kind, number, key or f"test:{time.monotonic_ns()}:{number}")
-        for column, value in columns.items():
-            self.sql(f"UPDATE hersys.outbox SET {column} = %s WHERE id = %s", value, message)
+        if columns:
+            self.sql(f"UPDATE hersys.outbox SET {', '.join(f'{c} = %s' for c in columns)} WHERE id = %s", *columns.values(), message)
         self.sql("SELECT hersys.outbox_wake()")
         return message
 

@@ -107,14 +107,14 @@ def test_an_address_that_is_taken_is_named(make_gateway):
 
 def test_a_reload_takes_a_valid_configuration_whole(gateway, db, tmp_path):
     templates = shutil.copytree(ROOT / "templates", tmp_path / "other")
-    for file in (templates / "not_understood").glob("*.sms"):
-        file.write_text(file.read_text().rstrip("\n") + " NEWTEXT\n")
+    file = templates / "not_understood" / "en.sms"
+    file.write_text(file.read_text().replace("could not read", "did not understand"))
     gateway.configure(templates__directory=str(templates), log__level="debug")
     gateway.process.send_signal(signal.SIGHUP)
     wait_for(lambda: gateway.events("reloaded"))
     db.enqueue(phone(1))
     wait_for(lambda: gateway.texts(phone(1)))
-    assert "NEWTEXT" in gateway.texts(phone(1))[0]
+    assert "did not understand" in gateway.texts(phone(1))[0]
 
 
 def test_a_reload_of_a_faulty_configuration_changes_nothing(gateway, db):
@@ -157,7 +157,7 @@ def test_a_key_is_never_overwritten(make_gateway):
 # ---- stop and readiness
 
 def test_sigterm_finishes_what_is_on_the_wire_and_claims_no_more(make_gateway, db):
-    gateway = make_gateway(sandbox__delay_milliseconds=700, sandbox__window=5).start()
+    gateway = make_gateway(sandbox__delay_milliseconds=4000, sandbox__window=5).start()
     for n in range(1, 21):
         db.enqueue(phone(n))
     wait_for(lambda: db.one("SELECT count(*) FROM hersys.outbox WHERE state = 'sending'") == 5)
@@ -238,7 +238,7 @@ def test_no_text_number_name_token_or_address_is_ever_logged(make_gateway, db):
     wait_for(lambda: any("/r/" in text for text in gateway.texts(phone(31))))
     token = re.search(r"/r/\d+-(\w+)", "".join(gateway.texts(phone(31)))).group(1)
     db.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s AND pid <> pg_backend_pid()", db.name)
-    wait_for(lambda: len(gateway.events("database_up")) == 2, 30)
+    wait_for(lambda: len(gateway.events("database_ready")) == 2, 30)
     gateway.stop()
     log = gateway.log()
     assert "inbound_stored" in log and "webhook_malformed" in log and "message_not_rendered" in log

@@ -118,13 +118,13 @@ def test_while_the_database_is_away_nothing_is_accepted_and_afterwards_everythin
     messages = [db.enqueue(phone(n), not_before="2020-01-01") for n in range(2, 12)]
     postgres.ctl(*end)
     try:
-        wait_for(lambda: gateway.events("database_down"))
+        wait_for(lambda: gateway.events("database_away"))
         status, body, headers = gateway.request("POST", "/sandbox/replies", b"from=%2B817000000001&text=36.9+97+N", {
             "Content-Type": "application/x-www-form-urlencoded"})
         assert status == 503 and headers["Retry-After"] and b"Nothing was stored" in body
     finally:
         postgres.ctl("start")
-    wait_for(lambda: len(gateway.events("database_up")) == 2, 30)
+    wait_for(lambda: len(gateway.events("database_ready")) == 2, 30)
     assert gateway.bring(phone(1), "36.9 97 N") == 200
     wait_for(lambda: all(db.state(m) in ("delivered", "sent") for m in messages), 30)
 
@@ -133,7 +133,7 @@ def test_a_terminated_backend_costs_nothing_but_a_moment(gateway, db):
     db.patient(db.centre(), phone(1))
     message = db.enqueue(phone(2), not_before="2098-01-01", not_after="2099-01-01")
     db.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s AND pid <> pg_backend_pid()", db.name)
-    wait_for(lambda: len(gateway.events("database_up")) == 2, 30)
+    wait_for(lambda: len(gateway.events("database_ready")) == 2, 30)
     db.sql("UPDATE hersys.outbox SET not_before = '2020-01-01' WHERE id = %s", message)
     wait_for(lambda: db.state(message) == "delivered")
     assert gateway.bring(phone(1), "36.9 97 N") == 200

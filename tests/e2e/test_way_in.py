@@ -102,7 +102,7 @@ def test_what_is_no_report_is_asked_about_and_kept(gateway, db, text, kind):
     assert bytes(db.one("SELECT raw FROM hersys.inbound")) == text.encode()
 
 
-@pytest.mark.parametrize("raw", [b"\xff\xfe36.9 97 N", b"36.9\x0097 N\x00", b"\x80" * 3000, b"36.9 97 N " * 300])
+@pytest.mark.parametrize("raw", [b"\xff\xfe36.9 97 N", b"36.9\x0097 N\x00", b"\x80" * 3000, b"36.9 97 N " * 300], ids=["not UTF-8", "NUL", "only continuation bytes", "too long"])
 def test_bytes_that_are_no_text_are_kept_and_never_a_report(gateway, db, raw):
     db.patient(db.centre(), phone(1))
     assert gateway.bring(phone(1), raw) == 200
@@ -198,7 +198,9 @@ FIELDS = {"id": "a", "from": phone(1), "to": GATEWAY_NUMBER, "text": "36.9 97 N"
 @pytest.mark.parametrize("fields", [
     {k: v for k, v in FIELDS.items() if k != missing} for missing in FIELDS
 ] + [b"id=a&id=b&from=1&to=2&text=x", b"id=%zz&from=1&to=2&text=x", b"id=&from=1&to=2&text=x", b"id=a%00&from=1&to=2&text=x",
-     b"id=%ff&from=1&to=2&text=x", b"id=" + b"a" * 201 + b"&from=1&to=2&text=x", b"", b"&" * 100])
+     b"id=%ff&from=1&to=2&text=x", b"id=" + b"a" * 201 + b"&from=1&to=2&text=x", b"", b"&" * 100],
+    ids=["no id", "no from", "no to", "no text", "id twice", "bad escape", "empty id", "NUL in id", "id no UTF-8", "id too long", "empty body",
+         "too many fields"])
 def test_a_malformed_webhook_is_refused_clearly_and_stores_nothing(gateway, db, fields):
     assert gateway.webhook("/webhooks/sandbox/message", fields) == 400
     assert db.one("SELECT count(*) FROM hersys.inbound") == 0
