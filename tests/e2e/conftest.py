@@ -49,7 +49,8 @@ class Postgres:
     def __init__(self):
         self.process = subprocess.Popen(
             [ROOT / "tests" / "with-postgres", "sh", "-c", "env; echo READY; cat >/dev/null"],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+            env={**os.environ, "HERSYS_PG_DURABLE": "1"})  # it is killed, and has to keep what it has committed
         self.env = {}
         for line in self.process.stdout:
             if line.strip() == "READY":

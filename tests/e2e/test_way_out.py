@@ -28,7 +28,7 @@ def expected_token(gateway, db, link):
     key_id, salt, generation, recipient = db.sql(
         "SELECT key_id, salt, generation, recipient FROM hersys.registration_link WHERE id = %s", link)[0]
     key = bytes.fromhex((gateway.folder / "keys" / f"link-{key_id}.key").read_text().strip())
-    fields = [b"link", struct.pack(">I", key_id), bytes(salt), struct.pack(">I", generation), recipient.encode()]
+    fields = [b"link", struct.pack(">H", key_id), bytes(salt), struct.pack(">I", generation), recipient.encode()]
     data = b"".join(struct.pack(">I", len(field)) + field for field in fields)
     digest = hmac.new(key, data, hashlib.sha256).digest()
     return base64.b32encode(digest).decode().lower()[:20]
