@@ -780,7 +780,7 @@ static void test_a_host_that_never_answers_does_not_hide_the_next(void **state)
              port != NULL ? port : "5432");
     int mute = socket(AF_UNIX, SOCK_STREAM, 0);
     assert_int_equal(bind(mute, (struct sockaddr *)&address, sizeof(address)), 0);
-    assert_int_equal(listen(mute, 8), 0);
+    assert_int_equal(listen(mute, 64), 0);
     char *dsn = mem_printf("host=%s,%s", dir, getenv("PGHOST"));
     w->options.dsn = dsn;
     w->options.connect_timeout_s = 1;
