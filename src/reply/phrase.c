@@ -40,7 +40,7 @@ static void read_no_value(struct message *message, int i)
     for (int at = i + 1; next != NULL && token_is(next, ROLE_PARTICLE) && only_gap(next, ADJACENT);)
         next = token_at(message, ++at);
     if (next == NULL || !only_gap(next, GAP_SPACE | GAP_COLON | GAP_OTHER) ||
-        !token_is(next, no_words) || next->roles & (ROLE_ABOUT_SYMPTOMS | ROLE_LETTER) ||
+        !token_is(next, no_words) || next->roles & ROLE_ABOUT_SYMPTOMS ||
         next->reading != REPLY_READ_NOTHING || next->flags & TOKEN_TOUCHES)
         return;
     label->reading = REPLY_READ_NO_VALUE;
@@ -249,7 +249,9 @@ static bool is_spanish_and(struct message *message, int i)
         answer->past - answer->first != 1 || !only_gap(answer, GAP_SPACE | GAP_COMMA))
         return false;
     after_number = (before->kind == TOKEN_NUMBER && quantity_of(before).kind != QUANTITY_DIGIT) ||
-                   before->reading == REPLY_READ_UNIT || before->reading == REPLY_READ_LABEL;
+                   before->reading == REPLY_READ_UNIT ||
+                   token_is(before, ROLE_TEMPERATURE | ROLE_SPO2) ||
+                   before->reading == REPLY_READ_LABEL;
     after_word = is_symptom(before) || before->reading == REPLY_READ_NEGATED || is_plain(before);
     if (after_word && only_gap(next, ADJACENT) &&
         (is_symptom(next) || is_plain(next) || token_is(next, ROLE_NEGATES_NEXT) ||
@@ -286,8 +288,8 @@ static bool is_initial(struct message *message, int i)
         return letter->past - letter->first == 1 && is_alphabetic(message, letter) &&
                next != NULL && next->kind == TOKEN_UNKNOWN && next->gap & GAP_STOP &&
                !number_precedes(message, i);
-    if (before != NULL && before->kind == TOKEN_UNKNOWN && letter->gap == GAP_SPACE &&
-        next != NULL && next->gap & GAP_STOP && !number_precedes(message, i))
+    if (before != NULL && before->kind == TOKEN_UNKNOWN && is_alphabetic(message, before) &&
+        letter->gap == GAP_SPACE && next != NULL && !number_precedes(message, i))
         return true;
     return next != NULL && next->kind == TOKEN_UNKNOWN && only_gap(next, GAP_SPACE | GAP_STOP) &&
            next->gap != 0 && !number_precedes(message, i);

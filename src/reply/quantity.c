@@ -52,7 +52,7 @@ static bool foreign_unit(const struct message *message, const struct token *next
                           ROLE_SYMPTOM | ROLE_CELSIUS | ROLE_FAHRENHEIT | ROLE_DEGREE |
                           ROLE_PERCENT;
 
-    if (next == NULL || next->gap != 0)
+    if (next == NULL || next->gap != 0 || (next - 1)->flags & TOKEN_APART)
         return false;
     if (next->kind == TOKEN_UNKNOWN || next->kind == TOKEN_FRACTION)
         return true;
@@ -318,7 +318,8 @@ static struct token *number_before(struct message *message, int i, enum reply_fi
                            fits(before, field)
                        ? before
                        : NULL;
-        if (before->reading != REPLY_READ_UNIT && before->reading != REPLY_READ_TEMPERATURE)
+        if (before->reading != REPLY_READ_UNIT && before->reading != REPLY_READ_TEMPERATURE &&
+            (!is_noise(before) || token_is(before, ROLE_LIST) || i - at >= LABEL_REACH))
             return NULL;
     }
     return NULL;
@@ -330,8 +331,10 @@ static bool no_word_follows(struct message *message, int i)
 
     if (next != NULL && token_is(next, ROLE_PARTICLE) && only_gap(next, GAP_SPACE))
         next = token_at(message, i + 2);
-    return next != NULL && token_is(next, ROLE_NO | ROLE_NO_VALUE | ROLE_NO_VALUE_AT_LABEL) &&
-           only_gap(next, GAP_SPACE | GAP_COLON);
+    return next != NULL &&
+           ((token_is(next, ROLE_NO) && (next->gap == 0 || next->gap & GAP_COLON)) ||
+            (token_is(next, ROLE_NO_VALUE | ROLE_NO_VALUE_AT_LABEL) &&
+             only_gap(next, GAP_SPACE | GAP_COLON)));
 }
 
 /* The number after a label, past particles and noise; `gaps` is what stands between. */
@@ -344,6 +347,8 @@ static struct token *number_after(struct message *message, int i, uint64_t label
         if (token == NULL)
             return NULL;
         *gaps |= token->gap;
+        if (token_is(token, ROLE_LIST) && !token_is(token, ROLE_PARTICLE))
+            *gaps |= GAP_OTHER; /* "36.9 temp and 97 oxygen" */
         if (token->kind == TOKEN_NUMBER)
             return token->reading == REPLY_READ_NOTHING ? token_at(message, i + reach) : NULL;
         if (!(token_is(token, label) && !(token->roles & ROLE_LETTER)) && !is_noise(token) &&

@@ -94,8 +94,9 @@ static size_t explain(const struct message *message, const struct reply *reply,
             piece->reading = token_is(token, ROLE_COMMAND) || token->kind == TOKEN_NUMBER
                                  ? REPLY_READ_COMMAND
                                  : REPLY_READ_NOISE;
-        else if (token->flags & (TOKEN_DOUBT | TOKEN_WORD_DOUBT) &&
-                 reply->outcome == REPLY_AMBIGUOUS)
+        else if ((token->flags & (TOKEN_DOUBT | TOKEN_WORD_DOUBT) &&
+                  reply->outcome == REPLY_AMBIGUOUS) ||
+                 (token->kind == TOKEN_NUMBER && token->reading == REPLY_READ_NOTHING))
             piece->reading = REPLY_READ_UNDECIDED;
     }
     return count;

@@ -32,10 +32,13 @@ struct parting {
     struct part parts[REPLY_REPORTS_MAX];
     int count;
     bool too_many;
-    bool values; /* a number, answer or symptom stood anywhere before */
-    int numbers; /* all of them */
+    bool values;    /* a number, answer or symptom stood anywhere before */
+    int numbers;    /* all of them */
+    int last_value; /* a token, -1 where none */
     bool temperature_read, spo2_read;
-    bool claimed; /* a label, a unit or a percent sign took a number */
+    bool any_number; /* in the whole message */
+    bool counted;    /* a whole number may count something else */
+    bool claimed;    /* a label, a unit or a percent sign took a number */
 };
 
 static void part_open(struct parting *parting, int token)
@@ -208,6 +211,15 @@ static void take_word(struct parting *parting, struct token *token)
 
 static void take_words(struct parting *parting, const struct stretch *stretch)
 {
+    /* "a bad cough": small words before them are the patient's words, too. */
+    for (int i = stretch->first; i > current(parting)->first; i--) {
+        struct token *before = token_at(parting->message, i - 1);
+
+        if (!token_is(before, ROLE_FILLER) || before->reading != REPLY_READ_NOISE ||
+            !only_gap(token_at(parting->message, i), GAP_SPACE))
+            break;
+        before->reading = REPLY_READ_NOTE;
+    }
     for (int i = stretch->first; i < stretch->past; i++) {
         struct token *token = token_at(parting->message, i);
 
@@ -383,6 +395,17 @@ static void read_spo2(struct parting *parting, int i, const struct quantity *qua
     token_at(parting->message, i)->reading = REPLY_READ_SPO2;
 }
 
+/* "40 dollars": a whole number that counts what stands behind it. */
+static bool is_counted(struct message *message, int i, const struct quantity *quantity)
+{
+    const struct token *token = token_at(message, i);
+    const struct token *next = token_at(message, i + 1);
+
+    return !quantity->claimed && token->number.decimal_digits == 0 && next != NULL &&
+           (next->kind == TOKEN_UNKNOWN || token_is(next, ROLE_OTHER_UNIT)) &&
+           only_gap(next, GAP_SPACE);
+}
+
 static void read_number(struct parting *parting, int i)
 {
     struct token *token = token_at(parting->message, i);
@@ -390,13 +413,14 @@ static void read_number(struct parting *parting, int i)
 
     parting->numbers++;
     parting->claimed |= quantity.claimed;
-    if (!(token->flags & TOKEN_FOREIGN))
+    if (!(token->flags & TOKEN_FOREIGN) || token->number.decimal_digits == 1)
         note_extremes(parting->reply, &quantity);
     if (!quantity.claimed)
         note_hundredths(parting->reply, token);
     switch (quantity.kind) {
     case QUANTITY_TEMPERATURE:
         parting->temperature_read = true;
+        parting->counted |= is_counted(parting->message, i, &quantity);
         read_temperature(parting, i, &quantity);
         break;
     case QUANTITY_SPO2:
@@ -420,7 +444,7 @@ static void read_number(struct parting *parting, int i)
         current(parting)->doubt = true;
         token->reading = REPLY_READ_UNDECIDED;
     }
-    parting->values = true;
+    parting->values |= token->reading != REPLY_READ_MEMBER;
 }
 
 static bool is_command_word(const struct token *token)
@@ -429,13 +453,23 @@ static bool is_command_word(const struct token *token)
            !(token->roles & (ROLE_NOISE | ROLE_YES | ROLE_NO));
 }
 
-static bool values_follow(struct message *message, int i)
+static bool any_number(struct message *message)
 {
-    for (const struct token *token; (token = token_at(message, ++i)) != NULL;) {
-        if (is_value(token))
+    for (int i = 0; i < message->tokens.count; i++) {
+        if (token_at(message, i)->kind == TOKEN_NUMBER)
             return true;
     }
     return false;
+}
+
+/* The last token that is a value, or -1. */
+static int last_value(struct message *message)
+{
+    int i = message->tokens.count - 1;
+
+    while (i >= 0 && !is_value(token_at(message, i)))
+        i--;
+    return i;
 }
 
 /* 訂正 before the values replaces; any command word in the wrong place can be read in two ways. */
@@ -458,7 +492,7 @@ static bool read_command_word(struct parting *parting, int i)
         token->reading = REPLY_READ_UNDO;
         return true;
     }
-    if (values_follow(parting->message, i)) {
+    if (i < parting->last_value) {
         current(parting)->word_doubt = true;
         token->reading = REPLY_READ_UNDECIDED;
         current(parting)->words = true;
@@ -473,7 +507,7 @@ static void take_answer(struct parting *parting, const struct token *token)
     struct part *part = current(parting);
 
     parting->values = true;
-    if (token->flags & TOKEN_WORD_DOUBT && parting->numbers > 0)
+    if (token->flags & TOKEN_WORD_DOUBT && parting->any_number)
         return;
     if (token->reading == REPLY_READ_YES)
         part->yes = true;
@@ -715,6 +749,7 @@ static void answer_out_of_range(struct parting *parting, const struct part *part
     const struct token *token = token_at(parting->message, part->out_token);
 
     parting->reply->field = part->out_field;
+    token_at(parting->message, part->out_token)->reading = REPLY_READ_OUT_OF_RANGE;
     if (!number_write(&token->number, &parting->message->text, token, parting->reply->value,
                       REPLY_VALUE_MAX))
         parting->reply->outcome = REPLY_AMBIGUOUS;
@@ -734,6 +769,8 @@ static bool is_chat(struct parting *parting)
         symptom |= parting->parts[i].symptom;
         name |= parting->parts[i].name_past > parting->parts[i].name_first;
     }
+    if (parting->numbers == 1 && parting->counted)
+        return words && !has_symptoms(part);
     if (parting->numbers > 0)
         return words && !parting->temperature_read && !parting->claimed;
     if (symptom)
@@ -868,7 +905,9 @@ void reports_read(struct message *message, struct reply *reply)
     parting.too_many = false;
     parting.values = false;
     parting.numbers = 0;
-    parting.temperature_read = parting.spo2_read = parting.claimed = false;
+    parting.temperature_read = parting.spo2_read = parting.claimed = parting.counted = false;
+    parting.last_value = last_value(message);
+    parting.any_number = any_number(message);
     part_open(&parting, 0);
     for (int i = 0; i < message->tokens.count;) {
         i = read_token(&parting, i);
@@ -877,6 +916,7 @@ void reports_read(struct message *message, struct reply *reply)
     if (is_chat(&parting) || !anything_read(&parting)) {
         reply->outcome = REPLY_UNRECOGNISED;
         reply->replaces = false;
+        reply->lowest_spo2 = reply->highest_temperature_centi = 0;
         return;
     }
     answer(&parting);
