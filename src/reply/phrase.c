@@ -324,6 +324,15 @@ static bool is_bullet(struct message *message, int i)
            only_gap(next, ADJACENT);
 }
 
+/* 咳(-), "cough -": a dash behind a symptom may deny it. */
+static bool is_crossed_out(struct message *message, int i)
+{
+    const struct token *next = token_at(message, i + 1);
+    unsigned gap = next != NULL ? next->gap : message->tokens.last_gap;
+
+    return (gap & GAP_DASH) && (next == NULL || gap & (GAP_OTHER | GAP_NEWLINE));
+}
+
 void phrases_read(struct message *message)
 {
     int count = message->tokens.count;
@@ -360,8 +369,11 @@ void phrases_read(struct message *message)
     for (int i = 0; i < count; i++) {
         struct token *token = token_at(message, i);
 
-        if (is_symptom(token))
+        if (is_symptom(token)) {
             token->reading = REPLY_READ_SYMPTOM;
+            if (is_crossed_out(message, i))
+                token->flags |= TOKEN_DOUBT;
+        }
     }
 }
 

@@ -84,8 +84,8 @@ static bool join_behind_degree(struct message *message, int i)
     struct token *tenth = token_at(message, i + 2);
     struct token *minute = token_at(message, i + 3);
 
-    if (degree == NULL || degree->gap != 0 || !token_is(degree, ROLE_JOINS) || tenth == NULL ||
-        !only_gap(tenth, GAP_SPACE))
+    if (degree == NULL || !only_gap(degree, GAP_SPACE) || !token_is(degree, ROLE_JOINS) ||
+        tenth == NULL || !only_gap(tenth, GAP_SPACE))
         return false;
     if (token_is(tenth, ROLE_HALF)) {
         body->number.decimals = 50;
@@ -96,7 +96,7 @@ static bool join_behind_degree(struct message *message, int i)
     } else if (is_lone_digit(tenth) && !is_percent(minute)) {
         set_tenth(body, tenth);
         tenth->reading = REPLY_READ_TEMPERATURE;
-        if (minute != NULL && minute->gap == 0 && token_is(minute, ROLE_TENTH))
+        if (token_is(minute, ROLE_TENTH) && only_gap(minute, GAP_SPACE))
             minute->reading = REPLY_READ_UNIT;
         else if (foreign_unit(message, minute))
             body->flags |= TOKEN_DOUBT;
@@ -365,8 +365,13 @@ static bool is_yes_instead(struct message *message, int i, const struct token *n
                            unsigned gaps)
 {
     const struct token *before = token_at(message, i - 1);
+    bool own_line = token_at(message, i)->flags & TOKEN_LINE_START;
+    unsigned allowed = GAP_SPACE | GAP_COLON;
 
-    if (number == NULL || gaps & ~(unsigned)(GAP_SPACE | GAP_COLON))
+    /* Alone on its line, it may be the label of the value below. */
+    if (own_line && number != NULL && number_spo2(&number->number, true) >= 0)
+        allowed |= GAP_NEWLINE;
+    if (number == NULL || number != token_at(message, i + 1) || gaps & ~allowed)
         return true;
     if (number_celsius(&number->number, (enum quantity_unit)number->unit, false) >= 0 &&
         number_spo2(&number->number, true) < 0)

@@ -702,7 +702,8 @@ static void write_note(const struct message *message, const struct part *part, c
 
         if (token->reading != REPLY_READ_NOTE && token->reading != REPLY_READ_SYMPTOM)
             continue;
-        write_space(&writer);
+        if (!(token_is(token, ROLE_HONORIFIC) && token->gap == 0))
+            write_space(&writer);
         write_letters(&writer, &message->text, token->first, token->past);
     }
     note[writer.len] = '\0';

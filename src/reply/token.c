@@ -283,7 +283,7 @@ static bool splits_off(const struct place *place)
             return false;
         return topic ? hangul_ends_in_vowel(last_key(place, place->left)) : place->before_digit;
     }
-    if (key == KEY_TO)
+    if (key == KEY_TO || key >= FIRST_IDEOGRAPH)
         return false;
     if (last_key(place, place->left) >= FIRST_IDEOGRAPH ||
         is_katakana(place, place->left->past - 1))
@@ -293,9 +293,12 @@ static bool splits_off(const struct place *place)
 
 static bool keeps_particle(const struct place *place)
 {
+    if (is_katakana(place, place->piece->first))
+        return false;
     if (place->left == NULL)
         return place->after_glued || place->right == NULL ||
-               (place->right->kind == TOKEN_WORD && !token_is(place->right, ROLE_PARTICLE));
+               (place->right->kind == TOKEN_WORD && length(place->right) > 1 &&
+                !token_is(place->right, ROLE_PARTICLE));
     if (!unknown(place->left))
         return true;
     if (place->right == NULL)
@@ -315,10 +318,13 @@ static bool keeps(const struct place *place)
     const struct token *piece = place->piece;
     bool touches = unknown(place->left) || unknown(place->right);
     const uint64_t ordinary = ROLE_NOT_NAME | ROLE_REQUEST | ROLE_COMMAND | ROLE_CODE;
+    const uint64_t units = ROLE_OTHER_UNIT | ROLE_TENTH | ROLE_HALF | ROLE_CELSIUS | ROLE_JOINS;
 
     if (piece->roles & (ROLE_CELSIUS | ROLE_TENTH | ROLE_HALF) && place->after_glued &&
         place->left == NULL)
         return true;
+    if (length(piece) == 1 && !(piece->roles & ~units) && !place->after_glued)
+        return place->left == NULL && place->right == NULL; /* 36 度, but not 시은 */
     if (piece->roles & ROLE_PARTICLE)
         return keeps_particle(place);
     if (piece->roles & ROLE_HONORIFIC)
@@ -499,7 +505,7 @@ void tokens_read(struct tokens *tokens, const struct text *text)
         const struct letter *letter = &text->letters[cutter.at];
 
         if (line_opens && !open_line(&cutter))
-            return;
+            break;
         letter = letter_at(&cutter, cutter.at);
         line_opens = letter->class == LETTER_NEWLINE;
         switch ((enum letter_class)letter->class) {
@@ -537,4 +543,5 @@ void tokens_read(struct tokens *tokens, const struct text *text)
             break;
         }
     }
+    tokens->last_gap = cutter.gap;
 }

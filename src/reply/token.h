@@ -75,7 +75,7 @@ struct token {
 
 struct tokens {
     int count;
-    bool too_many;
+    uint16_t last_gap; /* behind the last token */
     struct token list[TOKENS_MAX];
 };
 
