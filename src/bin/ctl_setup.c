@@ -16,16 +16,32 @@ static void migrate_print(void *arg, bool is_error, const char *line)
     fprintf(is_error ? stderr : stdout, "%s%s\n", is_error ? "hersysctl: " : "", line);
 }
 
+/* Migrations run as the owner of the schema, whom the daemon's configuration does not know: so the
+ * database can be named here. */
 int ctl_migrate(struct ctl *ctl)
 {
-    const char *directory = HERSYS_SCHEMA_DIR;
+    const char *directory = HERSYS_SCHEMA_DIR, *dsn = NULL;
+    struct conf *conf = NULL;
+    bool ok;
 
-    if (ctl->argc == 2 && strcmp(ctl->argv[0], "--schema") == 0)
-        directory = ctl->argv[1];
-    else if (ctl->argc != 0)
-        return CTL_USAGE;
-    return store_migrate(ctl->conf->database.dsn, directory, migrate_print, NULL) ? CTL_DONE
-                                                                                  : CTL_FAILED;
+    for (int i = 0; i < ctl->argc; i += 2) {
+        if (i + 1 < ctl->argc && strcmp(ctl->argv[i], "--schema") == 0)
+            directory = ctl->argv[i + 1];
+        else if (i + 1 < ctl->argc && strcmp(ctl->argv[i], "--database") == 0)
+            dsn = ctl->argv[i + 1];
+        else
+            return CTL_USAGE;
+    }
+    if (dsn == NULL) {
+        conf = conf_load(ctl->config_path, setup_print_fault, NULL);
+        if (conf == NULL)
+            return CTL_FAILED;
+        dsn = conf->database.dsn;
+    }
+    ok = store_migrate(dsn, directory, migrate_print, NULL);
+    if (conf != NULL)
+        conf_free(conf);
+    return ok ? CTL_DONE : CTL_FAILED;
 }
 
 int ctl_check_config(struct ctl *ctl)

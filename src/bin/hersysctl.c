@@ -20,8 +20,8 @@ struct command {
 };
 
 static const struct command commands[] = {
-    {"migrate", "[--schema DIR]", "bring the database's schema to this program's version",
-     ctl_migrate, true},
+    {"migrate", "[--schema DIR] [--database DSN]",
+     "bring the database's schema to this program's version", ctl_migrate, false},
     {"check-config", "", "check configuration, keys and texts", ctl_check_config, false},
     {"key", "new FILE", "write a fresh key; never overwrites", ctl_key, false},
     {"link", "send PATIENT-ID...", "send registration links by SMS", ctl_link, true},
@@ -44,7 +44,7 @@ static void print_usage(FILE *out)
           "COMMAND\n\n",
           out);
     for (size_t i = 0; i < MEM_COUNT(commands); i++)
-        fprintf(out, "  %-12s %-24s %s\n", commands[i].name, commands[i].arguments,
+        fprintf(out, "  %-12s %-32s %s\n", commands[i].name, commands[i].arguments,
                 commands[i].help);
     fputs("\n  -c, --config FILE   the configuration (default: " HERSYS_CONFIG_FILE ")\n"
           "  -V, --version       print the version\n"
