@@ -96,17 +96,22 @@ $$;
 
 -- The one of these patients that a member number or name means; null where it is none or not clear. Internal.
 CREATE FUNCTION hersys.member_find(p_watched hersys.patient[], p_member text) RETURNS bigint
-LANGUAGE sql IMMUTABLE
-SET search_path = hersys, pg_temp
+LANGUAGE plpgsql IMMUTABLE
 AS $$
-    SELECT CASE WHEN count(*) = 1 THEN min(w.id) END
-    FROM unnest(p_watched) AS w,
-         LATERAL (SELECT lower(regexp_replace(normalize(p_member, NFKC), '[[:space:]]', '', 'g')) AS wanted) AS m
-    WHERE p_member IS NULL
-       OR w.member_number::text = m.wanted
-       OR m.wanted IN (lower(regexp_replace(normalize(w.given_name, NFKC), '[[:space:]]', '', 'g')),
-                       lower(regexp_replace(normalize(w.family_name || w.given_name, NFKC), '[[:space:]]', '', 'g')),
-                       lower(regexp_replace(normalize(w.given_name || w.family_name, NFKC), '[[:space:]]', '', 'g')))
+DECLARE
+    v_wanted text := lower(regexp_replace(normalize(p_member, NFKC), '[[:space:]]', '', 'g'));
+BEGIN
+    IF p_member IS NULL THEN
+        RETURN CASE WHEN cardinality(p_watched) = 1 THEN (p_watched[1]).id END;
+    END IF;
+    RETURN (
+        SELECT CASE WHEN count(*) = 1 THEN min(w.id) END
+        FROM unnest(p_watched) AS w
+        WHERE w.member_number::text = v_wanted
+           OR v_wanted IN (lower(regexp_replace(normalize(w.given_name, NFKC), '[[:space:]]', '', 'g')),
+                           lower(regexp_replace(normalize(w.family_name || w.given_name, NFKC), '[[:space:]]', '', 'g')),
+                           lower(regexp_replace(normalize(w.given_name || w.family_name, NFKC), '[[:space:]]', '', 'g'))));
+END
 $$;
 
 -- What a message says of a member: the number, and the name only where the number is confirmed to be that patient's. Internal.

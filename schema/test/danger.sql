@@ -1,7 +1,7 @@
 -- danger.sql - red flags and low SpO2, in reports and in messages that are none.
 BEGIN;
 \ir fixture.psql
-SELECT plan(35);
+SELECT plan(38);
 
 SELECT t.centre('東保健所') AS east \gset
 SELECT t.centre('西保健所') AS west \gset
@@ -37,6 +37,11 @@ SELECT is(t.receive('+817000000001', '{"outcome": "incomplete", "missing": ["sym
 SELECT is_empty('SELECT * FROM t.alerts()', 'alerts nobody');
 SELECT is(t.receive('+817000000001', '{"outcome": "command", "command": "stop", "red_flag": true}'), 'command_later', 'a command is none');
 SELECT is_empty('SELECT * FROM t.alerts()', 'and alerts nobody');
+
+-- Beside a text of ours.
+SELECT is(t.receive('+817000000001', '{"outcome": "unrecognised", "red_flag": true}', '{"own_text": true}'), NULL, 'a cry for help beside a text of ours gets no answer');
+SELECT results_eq('SELECT reason FROM t.alerts()', ARRAY['red_flag'], 'but is heard');
+SELECT is((SELECT outcome FROM hersys.inbound ORDER BY id DESC LIMIT 1), 'own_text', 'and stored as what it is');
 
 -- Whose danger.
 SELECT t.patient(:east, '+817000000002') AS bob, t.patient(:west, '+817000000002') AS carol, t.patient(:west, '+817000000002') AS dora \gset

@@ -1,7 +1,7 @@
 -- inbound.sql - a message comes in: stored once, answered, and whose report it is.
 BEGIN;
 \ir fixture.psql
-SELECT plan(103);
+SELECT plan(107);
 
 SELECT t.centre('東保健所') AS east \gset
 SELECT t.centre('西保健所') AS west \gset
@@ -49,12 +49,12 @@ BEGIN
     RETURN NEXT is((t.answer()).params, p_params || '{"centre": "東保健所", "centre_phone": "03-0000-0000"}', p_about || ': in these words');
 END
 $$;
-SELECT t.is_answered(t.report(), 'report_stored', '{"reports": [{"temperature": "36.9", "spo2": "97", "no": true}]}', 'a report');
+SELECT t.is_answered(t.report(), 'report_stored', '{"reports": [{"temperature": "36.9", "spo2": "97", "no": true}], "needs_review": false}', 'a report');
 SELECT t.is_answered('{"outcome": "report", "reports": [{"temperature_c": 37, "symptoms": true, "note": "x"}], "needs_review": true}', 'report_stored',
-                     '{"reports": [{"temperature": "37.0", "yes": true, "needs_review": true}]}', 'one without SpO2, to be looked at');
+                     '{"reports": [{"temperature": "37.0", "yes": true}], "needs_review": true}', 'one without SpO2, to be looked at');
 SELECT is((SELECT note || ',' || needs_review || ',' || coalesce(spo2::text, 'none') FROM hersys.status_report ORDER BY id DESC LIMIT 1), 'x,true,none', 'is stored like that');
 SELECT t.is_answered('{"outcome": "report", "reports": [{"temperature_c": 36.95, "spo2": 94, "symptoms": false}]}', 'report_stored',
-                     '{"reports": [{"temperature": "36.95", "spo2": "94", "no": true}]}', 'SpO2 94 is not urgent');
+                     '{"reports": [{"temperature": "36.95", "spo2": "94", "no": true}], "needs_review": false}', 'SpO2 94 is not urgent');
 SELECT t.is_answered(t.report(93), 'report_urgent', '{"reports": [{"temperature": "36.9", "spo2": "93", "no": true}]}', 'SpO2 93 is');
 SELECT t.is_answered('{"outcome": "incomplete", "missing": ["temperature_c", "symptoms"], "partial": {"spo2": 97}}', 'incomplete',
                      '{"missing_temperature": true, "missing_symptoms": true}', 'an incomplete one');
@@ -107,7 +107,7 @@ SELECT is(t.reports(:taro) + t.reports(:ana), 0::bigint, 'nothing is stored unti
 SELECT is(t.receive('+817000000010', t.report(p_member => '2')), 'report_stored', 'by number');
 SELECT is(t.reports(:ana), 1::bigint, 'the second''s');
 SELECT results_eq('SELECT language::text, centre_id, params FROM hersys.outbox ORDER BY id DESC LIMIT 1',
-                  format($$VALUES ('pt', %s::bigint, '{"centre": "西保健所", "centre_phone": "03-0000-0000",
+                  format($$VALUES ('pt', %s::bigint, '{"centre": "西保健所", "centre_phone": "03-0000-0000", "needs_review": false,
                             "reports": [{"member": "2", "name": "Ana Maria", "temperature": "36.9", "spo2": "97", "no": true}]}'::jsonb)$$, :west),
                   'the echo names the member, in her language and for her centre');
 SELECT is(t.receive('+817000000010', t.report(p_member => m)), 'report_stored', 'by name: ' || m)
@@ -126,6 +126,12 @@ SELECT is(t.receive('+817000000010', '{"outcome": "report", "reports": [{"member
 SELECT is(t.reports(:taro), 1::bigint, 'nothing of these was stored');
 SELECT is(t.receive('+817000000001', t.report(p_member => '2')), 'which_member', 'a single patient''s report under another number is asked about');
 SELECT is(t.receive('+817000000001', t.report(p_member => '1')), 'report_stored', 'under its own it is hers');
+SELECT is(t.receive('+817000000010', '{"outcome": "incomplete", "member": "ana maria", "missing": ["symptoms"], "partial": {"spo2": 97}}'), 'incomplete', 'what is missing is asked');
+SELECT is((t.answer()).params ->> 'member', '2', 'with the number of the member who was named');
+SELECT t.receive('+817000000010', '{"outcome": "incomplete", "member": "nobody", "missing": ["symptoms"], "partial": {"spo2": 97}}') \g /dev/null
+SELECT ok(NOT (t.answer()).params ? 'member', 'with none where nobody is called so');
+SELECT t.receive('+817000000001', '{"outcome": "incomplete", "member": "1", "missing": ["symptoms"], "partial": {"spo2": 97}}') \g /dev/null
+SELECT ok(NOT (t.answer()).params ? 'member', 'nor where there is one patient');
 SELECT t.patient(:east, '+817000000011', 'Ken') AS ken1, t.patient(:east, '+817000000011', 'KEN') AS ken2 \gset
 SELECT is(t.receive('+817000000011', t.report(p_member => 'ken')), 'which_member', 'a name that two have is asked about');
 UPDATE hersys.patient SET ended_at = hersys.clock_now() WHERE id = :ken1;
