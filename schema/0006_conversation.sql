@@ -321,8 +321,7 @@ BEGIN
         v_params := CASE WHEN v_echo IS NULL THEN '{}' ELSE jsonb_build_object('reports', v_echo) END;
     ELSIF v_echo IS NOT NULL THEN
         v_answer := 'report_stored';
-        v_params := jsonb_strip_nulls(jsonb_build_object(
-            'reports', v_echo, 'needs_review', CASE WHEN (v_parsed ->> 'needs_review')::boolean THEN true END));
+        v_params := jsonb_build_object('reports', v_echo, 'needs_review', coalesce((v_parsed ->> 'needs_review')::boolean, false));
     ELSIF v_outcome = 'report' THEN
         v_answer := 'which_member';
         v_params := jsonb_build_object('members', (SELECT jsonb_agg(hersys.member_label(w) ORDER BY w.member_number) FROM unnest(v_watched) AS w));
