@@ -174,6 +174,23 @@ static void mark_after_numbers(struct message *message)
         if (token->kind == TOKEN_NUMBER && quantity_of(token).kind != QUANTITY_DIGIT)
             after = true;
     }
+    after = false;
+    for (int i = message->tokens.count - 1; i >= 0; i--) {
+        struct token *token = token_at(message, i);
+
+        if (after)
+            token->flags |= TOKEN_BEFORE_NUMBER;
+        after |= token->kind == TOKEN_NUMBER;
+        if (token->gap & GAP_NEWLINE)
+            after = false;
+    }
+}
+
+/* Before the values of its line, where a name stands. */
+static bool in_name_position(struct message *message, int i)
+{
+    return (token_at(message, i)->flags & (TOKEN_AFTER_NUMBER | TOKEN_BEFORE_NUMBER)) ==
+           TOKEN_BEFORE_NUMBER;
 }
 
 /* なし, ない, 없음 and あり, 있음 after a symptom, or after a word that is not ours. */
@@ -203,7 +220,7 @@ static void read_existence(struct message *message, int i)
             ? (before->roles & ROLE_NOT_NAME) != 0
             : before->kind == TOKEN_UNKNOWN &&
                   (before->roles & ROLE_NOT_NAME || is_subject(message, before) ||
-                   number_precedes(message, at)))
+                   !in_name_position(message, at)))
         doubt(word);
 }
 
@@ -295,6 +312,17 @@ static bool is_initial(struct message *message, int i)
            next->gap != 0 && !number_precedes(message, i);
 }
 
+/* "appetite: none", 備考：なし */
+static bool answers_other_label(struct message *message, int i)
+{
+    const struct token *before = token_at(message, i - 1);
+    const struct token *answer = token_at(message, i);
+
+    return before != NULL && answer->gap & GAP_COLON && only_gap(answer, GAP_SPACE | GAP_COLON) &&
+           is_plain(before) && !token_is(before, ROLE_KIN | ROLE_HONORIFIC) &&
+           !in_name_position(message, i);
+}
+
 static void read_answer(struct message *message, int i)
 {
     struct token *answer = token_at(message, i);
@@ -306,7 +334,7 @@ static void read_answer(struct message *message, int i)
         answer->flags &= (uint16_t)~TOKEN_WORD_DOUBT;
         return;
     }
-    if (is_initial(message, i))
+    if (is_initial(message, i) || answers_other_label(message, i))
         doubt(answer);
     if (token_is(answer, ROLE_YES | ROLE_NO) && answer->reading == REPLY_READ_NOTHING)
         answer->reading = answer->roles & ROLE_YES ? REPLY_READ_YES : REPLY_READ_NO;

@@ -256,6 +256,9 @@ static void doubt_number(struct message *message, int i, int next)
         grows_out_of_word(message, number, token_at(message, i - 1)) ||
         is_fraction_of_foreign(number, token_at(message, i - 1)))
         number->flags |= TOKEN_DOUBT | TOKEN_FOREIGN;
+    if (number->number.whole_digits == 1 && number->number.decimal_digits == 0 && i > 0 &&
+        number->gap == 0 && is_noise(token_at(message, i - 1)))
+        number->flags |= TOKEN_DOUBT; /* 朝9 */
     if (number->flags & TOKEN_TWO_WAYS ||
         (number->flags & TOKEN_APART && (number->number.whole < 1 || number->number.whole > 9)))
         number->flags |= TOKEN_DOUBT;

@@ -211,6 +211,10 @@ static void cut_pieces(struct cutter *cutter, enum letter_class class)
 
         if (!first && letter_at(cutter, cutter->at)->marks & LETTER_SPLIT)
             break;
+        if (!first && letter_at(cutter, cutter->at)->key == KEY_LONG_VOWEL && !open) {
+            cutter->at++; /* なしー */
+            continue;
+        }
         first = false;
         if (vocabulary_match(cutter->text, cutter->at, &match) &&
             !eats_danger(cutter, cutter->at, match.past)) {

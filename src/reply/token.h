@@ -47,6 +47,7 @@ enum {
     TOKEN_FOREIGN = 1024,     /* number: it measures something else */
     TOKEN_PAIR = 2048,        /* unknown: 花子と太郎 */
     TOKEN_AFTER_NUMBER = 512, /* a value stands before it on its line */
+    TOKEN_BEFORE_NUMBER = 4096, /* and one behind it */
 };
 
 enum quantity_unit { UNIT_NONE, UNIT_CELSIUS, UNIT_FAHRENHEIT, UNIT_DEGREES, UNIT_PERCENT };
