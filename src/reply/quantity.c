@@ -414,6 +414,8 @@ static void bind_label(struct message *message, int i, enum reply_field field)
     if (number != NULL && number->label == REPLY_FIELDS && (gaps & ~strict) != 0 &&
         (!fits(number, field) || unit_contradicts(number, field) || before != NULL))
         number = NULL;
+    if (number != NULL && before != NULL && unit_contradicts(number, field))
+        number = NULL; /* 97% SpO2 36.8C */
     if (number != NULL && number->label == REPLY_FIELDS) {
         if (unit_contradicts(number, field) || (before != NULL && !fits(number, field)))
             label->flags |= TOKEN_DOUBT;

@@ -197,6 +197,15 @@ static void take_name(struct parting *parting, const struct stretch *stretch)
         token_at(parting->message, i)->reading = REPLY_READ_MEMBER;
 }
 
+/* Not in the middle of a run: 出 in 咳が出ない is no name. */
+static bool starts_apart(struct message *message, int i)
+{
+    const struct token *before = token_at(message, i - 1);
+
+    return token_at(message, i)->gap != 0 || before == NULL ||
+           !(is_noise(before) || before->reading == REPLY_READ_SYMPTOM);
+}
+
 /* Returns the token after what it read. */
 static int read_stretch(struct parting *parting, int i)
 {
@@ -219,7 +228,8 @@ static int read_stretch(struct parting *parting, int i)
             take_name(parting, &stretch);
         else
             take_words(parting, &stretch);
-    } else if (has_values(part) && follows && (has_symptoms(part) || (line_start && !newline))) {
+    } else if (has_values(part) && follows && starts_apart(message, i) &&
+               (has_symptoms(part) || (line_start && !newline))) {
         part->past = i;
         part_open(parting, i);
         take_name(parting, &stretch);

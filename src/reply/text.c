@@ -18,6 +18,7 @@ enum {
     KATAKANA_TO_HIRAGANA = 0x60,
 };
 
+/* Tables of ranges stand in ascending order. */
 struct range {
     uint32_t first, last;
 };
@@ -81,8 +82,8 @@ static const struct {
 
 static bool in_ranges(uint32_t cp, const struct range *ranges, size_t count)
 {
-    for (size_t i = 0; i < count; i++) {
-        if (cp >= ranges[i].first && cp <= ranges[i].last)
+    for (size_t i = 0; i < count && cp >= ranges[i].first; i++) {
+        if (cp <= ranges[i].last)
             return true;
     }
     return false;
