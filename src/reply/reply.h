@@ -2,8 +2,9 @@
  * reply.h - what a patient's inbound message means.
  *
  * Contract: doc/reply-grammar.md. Pure: bytes in, struct out; no clock, database, locale, state or
- * allocation; linear in the input. The rule above all others: never record a report that the
- * patient did not send. A message that can be read in two ways is `REPLY_AMBIGUOUS`.
+ * allocation (about 200 KB of stack); linear in the input. The rule above all others: never record
+ * a report that the patient did not send. A message that can be read in two ways is
+ * `REPLY_AMBIGUOUS`.
  */
 #ifndef HERSYS_REPLY_REPLY_H
 #define HERSYS_REPLY_REPLY_H

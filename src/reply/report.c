@@ -101,8 +101,11 @@ static struct stretch stretch_at(struct message *message, int i)
             break;
         if (token_is(token, ROLE_LIST))
             joined = only_gap(token, GAP_SPACE);
-        else if (token_at(message, i + 1) != NULL && is_word(token_at(message, i + 1)))
-            stretch.name = false;
+        else {
+            joined = false;
+            if (token_at(message, i + 1) != NULL && is_word(token_at(message, i + 1)))
+                stretch.name = false;
+        }
     }
     if (stretch.words > NAME_WORDS_MAX || stretch.words == 0)
         stretch.name = false;

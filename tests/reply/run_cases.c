@@ -168,7 +168,7 @@ int main(void)
 {
     const char *folder = getenv("HERSYS_TESTS");
     bool corpus = run_file(folder != NULL ? folder : "tests", "corpus.jsonl", 216);
-    bool cases = run_file(folder != NULL ? folder : "tests", "cases.jsonl", 1);
+    bool cases = run_file(folder != NULL ? folder : "tests", "cases.jsonl", 1200);
 
     return corpus && cases ? 0 : 1;
 }
