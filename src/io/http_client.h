@@ -58,7 +58,7 @@ void http_client_free(struct http_client *client);
 void http_client_set_ca_file(struct http_client *client, const char *path);
 
 /* All of `call` is copied. A callback may send again and may free the client. */
-void http_client_send(struct http_client *client, const struct http_call *call, http_answer_cb *cb,
+void http_client_send(struct http_client *client, const struct http_call *from, http_answer_cb *cb,
                       void *arg);
 
 #endif
