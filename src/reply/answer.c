@@ -148,11 +148,9 @@ static bool write_member(const struct message *message, const struct part *part,
         member[1] = '\0';
         return true;
     }
-    for (int i = part->name_first; i < part->name_past; i++) {
-        write_space(&writer);
-        write_letters(&writer, &message->text, message->tokens.list[i].first,
-                      message->tokens.list[i].past);
-    }
+    if (part->name_past > part->name_first)
+        write_letters(&writer, &message->text, message->tokens.list[part->name_first].first,
+                      message->tokens.list[part->name_past - 1].past);
     member[writer.len] = '\0';
     return !writer.full;
 }

@@ -73,6 +73,16 @@ static bool may_be_name(const struct token *token)
            !(token->roles & ROLE_NOT_NAME);
 }
 
+/* A second word of a name: behind white space, or behind the point of "J." or "Dr." */
+static bool joins_name(struct message *message, int i)
+{
+    const struct token *word = token_at(message, i);
+    const struct token *before = token_at(message, i - 1);
+    bool abbreviated = is_alphabetic(message, before) && before->past - before->first <= 3;
+
+    return only_gap(word, abbreviated ? GAP_SPACE | GAP_STOP : GAP_SPACE);
+}
+
 static struct stretch stretch_at(struct message *message, int i)
 {
     struct stretch stretch = {.first = i, .past = i, .name = true};
@@ -89,7 +99,7 @@ static struct stretch stretch_at(struct message *message, int i)
         if (is_word(token)) {
             if ((joined && stretch.words > 0) || token->flags & TOKEN_PAIR)
                 stretch.two_people = true;
-            if (!may_be_name(token) || (stretch.words > 0 && !only_gap(token, GAP_SPACE)))
+            if (!may_be_name(token) || (stretch.words > 0 && !joins_name(message, i)))
                 stretch.name = false;
             stretch.words++;
             stretch.past = i + 1;

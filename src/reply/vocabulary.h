@@ -105,7 +105,7 @@ enum {
 #define ROLE_TWO_WAYS          ROLE(ROLE_BIT_TWO_WAYS) /* 不是: never an answer, always asked again */
 #define ROLE_COPULA            ROLE(ROLE_BIT_COPULA) /* です, 입니다: noise behind any word */
 #define ROLE_LETTER            ROLE(ROLE_BIT_LETTER) /* an answer that may be somebody's initial */
-#define ROLE_MONTH             ROLE(ROLE_BIT_MONTH)  /* a day of the month beside it is not ours */
+#define ROLE_MONTH             ROLE(ROLE_BIT_MONTH)  /* a day or an hour beside it is not ours */
 
 struct word {
     const char *text; /* as written in the .def */
