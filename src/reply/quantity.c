@@ -190,8 +190,10 @@ static bool measures_something_else(struct message *message, int i)
 
         if (before == NULL || !only_gap(number, GAP_SPACE | GAP_COLON | GAP_HASH))
             return false;
-        if (token_is(before, ROLE_MEASURE))
-            return true;
+        if (token_is(before, ROLE_MEASURE) ||
+            (reach == 0 && token_is(before, ROLE_OTHER_UNIT) && number->gap != 0 &&
+             quantity_of(number).kind == QUANTITY_DIGIT))
+            return true; /* "week 2", too */
         if (!is_noise(before))
             return false;
     }
