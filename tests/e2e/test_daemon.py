@@ -158,7 +158,7 @@ def test_a_key_is_never_overwritten(make_gateway):
 
 def test_sigterm_finishes_what_is_on_the_wire_and_claims_no_more(make_gateway, db):
     messages = [db.enqueue(phone(n)) for n in range(1, 21)]
-    gateway = make_gateway(sandbox__delay_milliseconds=3000, sandbox__window=5).start()
+    gateway = make_gateway(sandbox__delay_milliseconds=3000, sandbox__window=5, sandbox__receipt_milliseconds=60000).start()
     wait_for(lambda: len(gateway.spooled()) == 5)
     assert gateway.stop() == 0
     assert "drained" in gateway.log()
