@@ -390,6 +390,7 @@ void sandbox_free(struct sandbox *sandbox)
 {
     struct wire *wire;
     struct receipt *receipt;
+    struct reply_call *call;
 
     if (sandbox == NULL)
         return;
@@ -398,8 +399,8 @@ void sandbox_free(struct sandbox *sandbox)
         event_free(wire->timer);
         free(wire);
     }
-    while (!TAILQ_EMPTY(&sandbox->replies))
-        reply_call_free(TAILQ_FIRST(&sandbox->replies));
+    while ((call = TAILQ_FIRST(&sandbox->replies)) != NULL)
+        reply_call_free(call); /* NOLINT(clang-analyzer-unix.Malloc): it leaves the list itself */
     TAILQ_CONCAT(&sandbox->receipts, &sandbox->sending, entry);
     while ((receipt = TAILQ_FIRST(&sandbox->receipts)) != NULL) {
         TAILQ_REMOVE(&sandbox->receipts, receipt, entry);

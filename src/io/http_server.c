@@ -512,8 +512,12 @@ void http_server_set_limits(struct http_server *server, const struct http_limits
 
 bool http_server_listen(struct http_server *server, const char *address, char *error, size_t size)
 {
-    struct sockaddr_storage storage = {0};
-    socklen_t bound_len = sizeof(storage);
+    union {
+        struct sockaddr any;
+        struct sockaddr_in v4;
+        struct sockaddr_in6 v6;
+    } bound = {0};
+    socklen_t bound_len = sizeof(bound);
     struct addrinfo *parsed = read_address(address);
 
     if (parsed == NULL) {
@@ -532,10 +536,9 @@ bool http_server_listen(struct http_server *server, const char *address, char *e
         return false;
     }
     evconnlistener_set_error_cb(server->listener, on_accept_error);
-    getsockname(evconnlistener_get_fd(server->listener), (struct sockaddr *)&storage, &bound_len);
-    server->port =
-        ntohs(storage.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)(void *)&storage)->sin6_port
-                                            : ((struct sockaddr_in *)(void *)&storage)->sin_port);
+    if (getsockname(evconnlistener_get_fd(server->listener), &bound.any, &bound_len) != 0)
+        log_fatal("the address of a listener cannot be read");
+    server->port = ntohs(bound.any.sa_family == AF_INET6 ? bound.v6.sin6_port : bound.v4.sin_port);
     return true;
 }
 

@@ -83,9 +83,9 @@ struct reply_rules {
 void reply_parse(const char *bytes, size_t len, const struct reply_rules *rules,
                  struct reply *reply);
 
-/* The JSON object of doc/reply-grammar.md section 4, keys in its order, into `json` of `size` bytes
+/* The JSON object of doc/reply-grammar.md section 4, keys in its order, into `text` of `size` bytes
  * (REPLY_JSON_MAX always suffices). Returns its length, without the NUL. */
-size_t reply_format_json(const struct reply *reply, char *json, size_t size);
+size_t reply_format_json(const struct reply *reply, char *text, size_t size);
 
 /* How one piece of a message was read. */
 enum reply_reading {

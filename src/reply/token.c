@@ -506,7 +506,7 @@ void tokens_read(struct tokens *tokens, const struct text *text)
 
     tokens->count = 0;
     while (cutter.at < text->count) {
-        const struct letter *letter = &text->letters[cutter.at];
+        const struct letter *letter;
 
         if (line_opens && !open_line(&cutter))
             break;

@@ -40,13 +40,13 @@ enum {
     TOKEN_TOUCHES = 4,  /* answer: it touches an unknown word of its run */
     TOKEN_SENTENCE = 8, /* unknown: a run with particles inside, no name */
     TOKEN_LINE_START = 16,
-    TOKEN_HAN = 32,           /* unknown: of a script that runs together */
-    TOKEN_DOUBT = 64,         /* can be read in two ways: its report is ambiguous */
-    TOKEN_WORD_DOUBT = 128,   /* so, where a temperature or an SpO2 was read at all */
-    TOKEN_BOUND = 256,        /* label: it has its number */
-    TOKEN_FOREIGN = 1024,     /* number: it measures something else */
-    TOKEN_PAIR = 2048,        /* unknown: 花子と太郎 */
-    TOKEN_AFTER_NUMBER = 512, /* a value stands before it on its line */
+    TOKEN_HAN = 32,             /* unknown: of a script that runs together */
+    TOKEN_DOUBT = 64,           /* can be read in two ways: its report is ambiguous */
+    TOKEN_WORD_DOUBT = 128,     /* so, where a temperature or an SpO2 was read at all */
+    TOKEN_BOUND = 256,          /* label: it has its number */
+    TOKEN_FOREIGN = 1024,       /* number: it measures something else */
+    TOKEN_PAIR = 2048,          /* unknown: 花子と太郎 */
+    TOKEN_AFTER_NUMBER = 512,   /* a value stands before it on its line */
     TOKEN_BEFORE_NUMBER = 4096, /* and one behind it */
 };
 

@@ -166,7 +166,7 @@ static void trie_add_closed(const uint32_t *keys, int count, size_t index)
         if (keys[i] != ' ')
             closed[n++] = keys[i];
     }
-    if (n < count && is_hangul(closed[0]))
+    if (n > 0 && n < count && is_hangul(closed[0]))
         trie_add(closed, n, index);
 }
 

@@ -88,20 +88,19 @@ static const char *const worst[] = {
     "9:",
     "97% ",
     "\xC2\xBD",
-    "\xE4\xBD\x93\xE6\xB8\xA9",             /* 体温 */
-    "\xE4\xBD\x93",                         /* 体 */
-    "\xE3\x81\xAF",                         /* は */
-    "\xE3\x81\x82\xE3\x82\x8A",             /* あり */
-    "\xE5\x92\xB3\xE3\x82\x82",             /* 咳も */
-    "\xE5\x92\xB3\xE3\x81\xAA\xE3\x81\x97", /* 咳なし */
-    "\xE3\x82\x88\xE3\x82\x8D\xE3\x81\x97\xE3\x81\x8F\xE3\x81\x8A\xE9\xA1\x98\xE3\x81\x84\xE3\x81"
-    "\x97",                      /* よろしくお願いし */
-    "\xED\x98\x88",              /* 혈 */
-    "\xEA\xB8\xB0\xEC\xB9\xA8 ", /* 기침 */
-    "\xEF\xBE\x80\xEF\xBE\x9E",  /* half-width ダ */
-    "\xE2\x91\xA0",              /* ① */
-    "\xF0\x9F\x98\x80",          /* an emoji */
-    "e\xCC\x81",                 /* e and an accent apart */
+    "\xE4\xBD\x93\xE6\xB8\xA9",                         /* 体温 */
+    "\xE4\xBD\x93",                                     /* 体 */
+    "\xE3\x81\xAF",                                     /* は */
+    "\xE3\x81\x82\xE3\x82\x8A",                         /* あり */
+    "\xE5\x92\xB3\xE3\x82\x82",                         /* 咳も */
+    "\xE5\x92\xB3\xE3\x81\xAA\xE3\x81\x97",             /* 咳なし */
+    "\xE3\x81\x8A\xE9\xA1\x98\xE3\x81\x84\xE3\x81\x97", /* お願いし */
+    "\xED\x98\x88",                                     /* 혈 */
+    "\xEA\xB8\xB0\xEC\xB9\xA8 ",                        /* 기침 */
+    "\xEF\xBE\x80\xEF\xBE\x9E",                         /* half-width ダ */
+    "\xE2\x91\xA0",                                     /* ① */
+    "\xF0\x9F\x98\x80",                                 /* an emoji */
+    "e\xCC\x81",                                        /* e and an accent apart */
     "\xCC\x81",
     "\xEF\xB7\xBA", /* one sign that NFKC makes eighteen letters of */
 };

@@ -116,8 +116,10 @@ static bool run_case(const json_t *item)
     char *bytes = message_of(item, &len);
     bool right;
 
-    if (bytes == NULL || expected == NULL)
+    if (bytes == NULL || expected == NULL) {
+        free(bytes);
         return false;
+    }
     reply_parse(bytes, len, &rules, &reply);
     reply_format_json(&reply, json, sizeof(json));
     got = json_loads(json, 0, NULL);

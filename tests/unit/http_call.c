@@ -186,8 +186,10 @@ int main(int argc, char **argv)
     event_base_dispatch(harness.base);
     bufferevent_free(input);
     http_client_free(harness.client);
-    while (!LIST_EMPTY(&harness.sent))
-        sent_free(LIST_FIRST(&harness.sent));
+    for (struct sent *sent = LIST_FIRST(&harness.sent), *next; sent != NULL; sent = next) {
+        next = LIST_NEXT(sent, entry);
+        sent_free(sent);
+    }
     event_base_free(harness.base);
     return 0;
 }
