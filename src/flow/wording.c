@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <utf8proc.h>
 
 #include "base/mem.h"
 #include "base/sms.h"
@@ -15,7 +16,7 @@
 
 enum {
     FILE_MAX = 16384,
-    MARK_MIN = 15, /* bytes: five characters of CJK */
+    MARK_MIN = 14, /* letters, or half as many characters of CJK */
 };
 
 /* ------------------------------------------------------------------ loading */
@@ -158,6 +159,31 @@ struct marker {
     bool found;
 };
 
+/* How much a text says: its letters and digits; from U+0800 on, where CJK is, one says as much as
+ * two. */
+static int text_weight(const char *text, size_t len)
+{
+    int weight = 0;
+
+    while (len > 0) {
+        utf8proc_int32_t c;
+        utf8proc_ssize_t bytes =
+            utf8proc_iterate((const utf8proc_uint8_t *)text, (utf8proc_ssize_t)len, &c);
+        utf8proc_category_t category;
+
+        if (bytes <= 0)
+            return weight; /* cannot be: wording_check_bytes() has seen to it */
+        category = utf8proc_category(c);
+        if (category >= UTF8PROC_CATEGORY_LU && category <= UTF8PROC_CATEGORY_ND)
+            weight += c >= 0x800 ? 2 : 1;
+        text += bytes;
+        len -= (size_t)bytes;
+    }
+    return weight;
+}
+
+/* What is shorter than MARK_MIN is a name or a label, which patients write themselves
+ * ("산소포화도"): their report would be taken for a text of ours, and nobody would hear of it. */
 static void mark_text(void *arg, const char *text, size_t len)
 {
     struct marker *marker = arg;
@@ -165,7 +191,7 @@ static void mark_text(void *arg, const char *text, size_t len)
 
     if (len > 0 && text[len - 1] == '\n')
         len--;
-    if (len < MARK_MIN)
+    if (text_weight(text, len) < MARK_MIN)
         return;
     wording->marks = mem_grow(wording->marks, wording->mark_count + 1, sizeof(*wording->marks));
     wording->marks[wording->mark_count++] = (struct wording_mark){.text = text, .len = len};
@@ -185,10 +211,11 @@ static void mark_texts(struct wording *wording, struct wording_faults *faults)
             template_each_text(wording->texts[k][l], mark_text, &marker);
             if (!marker.found)
                 wording_report(faults,
-                               "%s/%s/%s.sms: no fixed part of it has %d bytes in one piece; the "
-                               "text could not be told from a patient's when it comes back",
+                               "%s/%s/%s.sms: no fixed part of it has %d letters (or %d characters "
+                               "of Chinese, Japanese or Korean) in one piece; the text could not "
+                               "be told from a patient's when it comes back",
                                wording->directory, wording_kinds[k].name, wording_languages[l].code,
-                               MARK_MIN);
+                               MARK_MIN, MARK_MIN / 2);
         }
     }
 }

@@ -276,7 +276,8 @@ static void test_a_letter_beyond_gsm_7_bit_is_named_where_segments_depend_on_it(
     (void)state;
     write_text("command_later/pt.sms", "{{centre}}: ligue para {{centre_phone}}, não por SMS");
     expect_one_fault("command_later/pt.sms", ": 'ã' is not in the GSM 7-bit alphabet");
-    write_text("command_later/pt.sms", "{{centre}}: {{centre_phone}}, é, ñ, ü, à, ò, ¿, ¡, €");
+    write_text("command_later/pt.sms", "{{centre}}: ligue para o nosso {{centre_phone}}, é, ñ, ü, "
+                                       "à, ò, ¿, ¡, €");
     assert_int_equal(load_copy().count, 0);
 }
 
@@ -665,6 +666,28 @@ static void test_every_text_is_known_as_ours_when_it_comes_back(void **state)
     free(samples);
 }
 
+static void test_a_report_with_the_words_of_our_own_labels_is_the_patients(void **state)
+{
+    static const char *const reports[] = {
+        "체온 36.9 산소포화도 97 증상 없음",
+        "- 체온 36.9\n- 산소포화도 97\n- 증상(있음/없음) 없음",
+        "- temperatura 36.9\n- SpO2 97\n- sintomas (si/no) no",
+        "- temperatura 36.9\n- SpO2 97\n- sintomas (s/n) n",
+        "体温36.9 血氧97 “症状（有/无）”无",
+        "體溫36.9 血氧97 「症狀（有/無）」無",
+        "体温36.9 酸素飽和度97 「症状（有/無）」なし",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < MEM_COUNT(reports); i++) {
+        size_t len = strlen(reports[i]);
+        char rest[WORDING_SMS_MAX];
+
+        if (wording_strip_ours(wording, reports[i], len, rest) != len)
+            fail_msg("taken for a text of ours: %s", reports[i]);
+    }
+}
+
 static void test_a_parameter_longer_than_declared_is_refused_and_not_cut(void **state)
 {
     (void)state;
@@ -849,6 +872,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_a_missing_or_empty_parameter_is_refused),
         cmocka_unit_test(test_a_parameter_without_a_placeholder_is_ignored),
         cmocka_unit_test(test_every_text_is_known_as_ours_when_it_comes_back),
+        cmocka_unit_test(test_a_report_with_the_words_of_our_own_labels_is_the_patients),
         cmocka_unit_test(test_a_parameter_longer_than_declared_is_refused_and_not_cut),
         cmocka_unit_test(test_a_parameter_of_a_wrong_type_is_refused),
         cmocka_unit_test(test_a_parameter_cannot_bring_a_line_of_its_own),
