@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "api/api.h"
@@ -51,7 +52,7 @@ struct gateway {
     struct event *signals[3];
     struct event *beat;
     struct event *drain;
-    struct timeval drain_until;
+    time_t drain_until; /* CLOCK_MONOTONIC */
     char instance[STORE_UUID_MAX];
     char host[256];
     bool ready; /* the database was up once */
@@ -151,6 +152,14 @@ static void gateway_exit(struct gateway *gateway, int status)
     event_base_loopexit(gateway->base, NULL);
 }
 
+static time_t now_s(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec;
+}
+
 static bool gateway_is_idle(const struct gateway *gateway)
 {
     return (gateway->deliver == NULL || deliver_busy(gateway->deliver) == 0) &&
@@ -161,15 +170,14 @@ static bool gateway_is_idle(const struct gateway *gateway)
 static void gateway_on_drain(evutil_socket_t fd, short what, void *arg)
 {
     struct gateway *gateway = arg;
-    struct timeval now, step = {0, GATEWAY_DRAIN_STEP_MS * 1000};
+    struct timeval step = {0, GATEWAY_DRAIN_STEP_MS * 1000};
 
     (void)fd;
     (void)what;
-    evutil_gettimeofday(&now, NULL);
     if (gateway_is_idle(gateway)) {
         log_info("stopped", LOG_STR("state", "drained"));
         gateway_exit(gateway, 0);
-    } else if (timercmp(&now, &gateway->drain_until, >)) {
+    } else if (now_s() > gateway->drain_until) {
         /* Nothing is lost: what is on the wire stands under its lease. */
         log_warning(
             "stopped", LOG_STR("state", "drain timed out"),
@@ -182,8 +190,7 @@ static void gateway_on_drain(evutil_socket_t fd, short what, void *arg)
 
 static void gateway_stop(struct gateway *gateway, const char *why)
 {
-    struct timeval now, patience = {gateway->setup->conf->shutdown.drain_seconds, 0},
-                        at_once = {0, 0};
+    struct timeval at_once = {0, 0};
 
     if (gateway->draining) {
         log_warning("stopped", LOG_STR("state", "not drained: asked twice"));
@@ -197,8 +204,7 @@ static void gateway_stop(struct gateway *gateway, const char *why)
     remind_stop(gateway->remind);
     if (gateway->deliver != NULL)
         deliver_stop(gateway->deliver);
-    evutil_gettimeofday(&now, NULL);
-    timeradd(&now, &patience, &gateway->drain_until);
+    gateway->drain_until = now_s() + gateway->setup->conf->shutdown.drain_seconds;
     event_add(gateway->drain, &at_once);
 }
 
@@ -399,8 +405,8 @@ static void gateway_free(struct gateway *gateway)
 {
     http_client_free(gateway->http);
     sandbox_free(gateway->sandbox);
+    store_free(gateway->store); /* statements under way end in receive, deliver and remind */
     receive_free(gateway->receive);
-    store_free(gateway->store);
     http_server_free(gateway->server);
     if (gateway->deliver != NULL)
         deliver_free(gateway->deliver);

@@ -390,7 +390,7 @@ void sandbox_free(struct sandbox *sandbox)
 {
     struct wire *wire;
     struct receipt *receipt;
-    struct reply_call *call;
+    struct reply_call *reply;
 
     if (sandbox == NULL)
         return;
@@ -399,8 +399,10 @@ void sandbox_free(struct sandbox *sandbox)
         event_free(wire->timer);
         free(wire);
     }
-    while ((call = TAILQ_FIRST(&sandbox->replies)) != NULL)
-        reply_call_free(call); /* NOLINT(clang-analyzer-unix.Malloc): it leaves the list itself */
+    while ((reply = TAILQ_FIRST(&sandbox->replies)) != NULL) {
+        reply->done(reply->arg, 0);
+        reply_call_free(reply);
+    }
     TAILQ_CONCAT(&sandbox->receipts, &sandbox->sending, entry);
     while ((receipt = TAILQ_FIRST(&sandbox->receipts)) != NULL) {
         TAILQ_REMOVE(&sandbox->receipts, receipt, entry);

@@ -45,8 +45,8 @@ struct sandbox_options {
 struct sandbox *sandbox_new(struct event_base *base, const struct sandbox_options *options,
                             char *error, size_t size) __attribute__((warn_unused_result));
 
-/* What is on the wire gets no answer. The HTTP client is freed before, for its callbacks lead here.
- */
+/* What is on the wire gets no answer; replies under way get status 0. The HTTP client is freed
+ * before, for its callbacks lead here. */
 void sandbox_free(struct sandbox *sandbox);
 
 /* A new keyring after a reload. */

@@ -55,7 +55,8 @@ struct http_server {
     http_handler *handler;
     void *arg;
     struct evhttp *http;
-    struct evconnlistener *listener; /* owned by `http` */
+    struct evconnlistener *listener; /* owned by `http`; NULL where it does not listen (any more) */
+    struct evhttp_bound_socket *bound;
     struct event *sweep;
     struct event *resume;
     TAILQ_HEAD(, http_peer_connection) connections;
@@ -94,8 +95,7 @@ static time_t now_s(void)
 
 static void accept_switch(struct http_server *server)
 {
-    bool accept =
-        !server->paused && !server->stopped && server->open < server->limits.max_connections;
+    bool accept = !server->paused && server->open < server->limits.max_connections;
 
     if (server->listener == NULL)
         return;
@@ -528,7 +528,9 @@ bool http_server_listen(struct http_server *server, const char *address, char *e
         server->base, NULL, NULL, LEV_OPT_REUSEABLE | LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC,
         SOMAXCONN, parsed->ai_addr, (int)parsed->ai_addrlen);
     freeaddrinfo(parsed);
-    if (server->listener == NULL || evhttp_bind_listener(server->http, server->listener) == NULL) {
+    if (server->listener != NULL)
+        server->bound = evhttp_bind_listener(server->http, server->listener);
+    if (server->bound == NULL) {
         snprintf(error, size, "%s", strerror(errno));
         if (server->listener != NULL)
             evconnlistener_free(server->listener);
@@ -550,7 +552,10 @@ int http_server_port(const struct http_server *server)
 void http_server_stop(struct http_server *server)
 {
     server->stopped = true;
-    accept_switch(server);
+    if (server->bound != NULL)
+        evhttp_del_accept_socket(server->http, server->bound); /* frees the listener, too */
+    server->bound = NULL;
+    server->listener = NULL;
 }
 
 int http_server_busy(const struct http_server *server)

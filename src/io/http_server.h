@@ -45,7 +45,8 @@ int http_server_port(const struct http_server *server);
 /* Applies new limits to what comes from now on. */
 void http_server_set_limits(struct http_server *server, const struct http_limits *limits);
 
-/* Stops accepting; requests under way go on to their answer. */
+/* Stops listening, so that who connects now is refused and goes elsewhere at once; requests under
+ * way go on to their answer. */
 void http_server_stop(struct http_server *server);
 
 /* Requests handed to the handler and not answered yet, and answers not written yet: at 0 after

@@ -1,10 +1,12 @@
 """The daemon as a service: configuration, reload, stop, readiness, and what never stands in its log."""
+import http.client
 import os
 import re
 import shutil
 import signal
 import socket
 import subprocess
+import threading
 import time
 
 import pytest
@@ -174,6 +176,46 @@ def test_a_drain_that_takes_too_long_is_cut_and_loses_nothing(make_gateway, db):
     assert gateway.stop() == 0
     assert time.monotonic() - began < 10
     assert db.state(message) == "sending", "it stands under its lease"
+
+
+@pytest.mark.parametrize("way", ["webhook", "sandbox"])
+def test_a_drain_that_is_cut_while_a_message_waits_for_its_commit_acknowledges_nothing(make_gateway, db, way):
+    db.patient(db.centre(), phone(1))
+    gateway = make_gateway(shutdown__drain_seconds=1).start()
+    blocker = db.postgres.connect(db.name)
+    blocker.autocommit = False
+    blocker.cursor().execute("SELECT FROM hersys.phone WHERE number = %s FOR UPDATE", (phone(1),))
+    said = []
+
+    def bring():
+        try:
+            said.append(gateway.bring(phone(1), "36.9 97 N") if way == "webhook" else gateway.request(
+                "POST", "/sandbox/replies", b"from=%2B817000000001&text=36.9+97+N", {"Content-Type": "application/x-www-form-urlencoded"})[0])
+        except (OSError, http.client.HTTPException):
+            said.append(None)
+
+    carrier = threading.Thread(target=bring)
+    carrier.start()
+    wait_for(lambda: db.sql("SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = %s", db.name))
+    status = gateway.stop()
+    carrier.join(20)
+    blocker.rollback()
+    blocker.close()
+    assert status == 0, gateway.log()
+    assert "drain timed out" in gateway.log()
+    assert said in ([None], [503])
+
+
+def test_a_daemon_that_drains_refuses_connections_so_that_carriers_go_elsewhere_at_once(make_gateway, db):
+    gateway = make_gateway(sandbox__delay_milliseconds=3000).start()
+    message = db.enqueue(phone(1))
+    wait_for(lambda: db.state(message) == "sending")
+    gateway.process.send_signal(signal.SIGTERM)
+    wait_for(lambda: gateway.events("stopping"))
+    with pytest.raises(ConnectionRefusedError):
+        gateway.bring(phone(2), "36.9 97 N")
+    assert gateway.process.poll() is None, "while it still drains"
+    assert gateway.stop() == 0 and "drained" in gateway.log()
 
 
 def test_systemd_hears_when_the_daemon_is_ready_reloads_and_stops(make_gateway, db, tmp_path):
