@@ -14,7 +14,7 @@ enum { CTL_DONE = 0, CTL_FAILED = 1, CTL_USAGE = 2 };
 
 struct ctl {
     const char *config_path;
-    struct conf *conf; /* NULL for commands that need none */
+    struct conf *conf; /* NULL until ctl_read_conf() */
     int argc;          /* the words behind the command's name */
     char **argv;
 };
@@ -30,6 +30,10 @@ ctl_command ctl_retry;
 ctl_command ctl_sandbox;
 ctl_command ctl_parse;
 
+/* Reads the configuration; false after it has told every fault. A command calls it when its command
+ * line is right: what is wrong with that is said first. */
+bool ctl_read_conf(struct ctl *ctl) __attribute__((warn_unused_result));
+
 /* ---- talking to the database */
 
 struct ctl_store {
@@ -39,7 +43,7 @@ struct ctl_store {
     int status;
 };
 
-/* Connects; false after it has said why not (10 s at most). */
+/* Reads the configuration and connects; false after it has said why not (10 s at most). */
 bool ctl_store_open(struct ctl *ctl, struct ctl_store *db) __attribute__((warn_unused_result));
 /* Runs the loop until ctl_store_end(), and gives back what that was told. */
 int ctl_store_wait(struct ctl_store *db);

@@ -1,5 +1,6 @@
 /* ctl_parse.c - hersysctl parse: how messages are read, without the database and without a daemon.
  */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -13,5 +14,8 @@ int ctl_parse(struct ctl *ctl)
 
     if (ctl->argc != (explain ? 1 : 0))
         return CTL_USAGE;
-    return reply_lines(stdin, stdout, &rules, explain) ? CTL_DONE : CTL_FAILED;
+    if (reply_lines(stdin, stdout, &rules, explain))
+        return CTL_DONE;
+    fprintf(stderr, "hersysctl: reading or writing broke off: %s\n", strerror(errno));
+    return CTL_FAILED;
 }

@@ -44,6 +44,8 @@ int ctl_queue(struct ctl *ctl)
     struct ctl_store db;
     int status = CTL_FAILED;
 
+    if (ctl->argc != 0)
+        return CTL_USAGE;
     if (!ctl_store_open(ctl, &db))
         return CTL_FAILED;
     if (store_queue_summary(db.store, queue_on_rows, &db))
@@ -112,6 +114,8 @@ int ctl_link(struct ctl *ctl)
     for (int i = 1; i < ctl->argc; i++)
         if (!ctl_read_id(ctl->argv[i], "patient id", &patient_id))
             return CTL_USAGE;
+    if (!ctl_read_conf(ctl))
+        return CTL_FAILED;
     keyring = keyring_load(ctl->conf->keys.directory, error, sizeof(error));
     if (keyring == NULL) {
         fprintf(stderr, "hersysctl: %s\n", error);

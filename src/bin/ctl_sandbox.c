@@ -169,16 +169,34 @@ static int sandbox_reply_from_input(const struct ctl *ctl, const char *phone)
     return status;
 }
 
-int ctl_sandbox(struct ctl *ctl)
+static int sandbox_run_inbox(struct ctl *ctl)
 {
-    bool as_json = ctl->argc > 0 && strcmp(ctl->argv[ctl->argc - 1], "--json") == 0;
+    bool as_json = ctl->argc > 1 && strcmp(ctl->argv[ctl->argc - 1], "--json") == 0;
     int argc = ctl->argc - (as_json ? 1 : 0);
 
-    if (argc >= 1 && argc <= 2 && strcmp(ctl->argv[0], "inbox") == 0)
-        return sandbox_inbox(ctl, argc == 2 ? ctl->argv[1] : NULL, as_json);
-    if (argc == 2 && strcmp(ctl->argv[0], "reply") == 0)
+    if (argc > 2)
+        return CTL_USAGE;
+    if (!ctl_read_conf(ctl))
+        return CTL_FAILED;
+    return sandbox_inbox(ctl, argc == 2 ? ctl->argv[1] : NULL, as_json);
+}
+
+static int sandbox_run_reply(struct ctl *ctl)
+{
+    if (ctl->argc < 2 || ctl->argc > 3)
+        return CTL_USAGE;
+    if (!ctl_read_conf(ctl))
+        return CTL_FAILED;
+    if (ctl->argc == 2)
         return sandbox_reply_from_input(ctl, ctl->argv[1]);
-    if (argc == 3 && strcmp(ctl->argv[0], "reply") == 0)
-        return sandbox_send_reply(ctl, ctl->argv[1], ctl->argv[2], strlen(ctl->argv[2]));
+    return sandbox_send_reply(ctl, ctl->argv[1], ctl->argv[2], strlen(ctl->argv[2]));
+}
+
+int ctl_sandbox(struct ctl *ctl)
+{
+    if (ctl->argc > 0 && strcmp(ctl->argv[0], "inbox") == 0)
+        return sandbox_run_inbox(ctl);
+    if (ctl->argc > 0 && strcmp(ctl->argv[0], "reply") == 0)
+        return sandbox_run_reply(ctl);
     return CTL_USAGE;
 }

@@ -21,8 +21,6 @@ static void migrate_print(void *arg, bool is_error, const char *line)
 int ctl_migrate(struct ctl *ctl)
 {
     const char *directory = HERSYS_SCHEMA_DIR, *dsn = NULL;
-    struct conf *conf = NULL;
-    bool ok;
 
     for (int i = 0; i < ctl->argc; i += 2) {
         if (i + 1 < ctl->argc && strcmp(ctl->argv[i], "--schema") == 0)
@@ -33,15 +31,11 @@ int ctl_migrate(struct ctl *ctl)
             return CTL_USAGE;
     }
     if (dsn == NULL) {
-        conf = conf_load(ctl->config_path, setup_print_fault, NULL);
-        if (conf == NULL)
+        if (!ctl_read_conf(ctl))
             return CTL_FAILED;
-        dsn = conf->database.dsn;
+        dsn = ctl->conf->database.dsn;
     }
-    ok = store_migrate(dsn, directory, migrate_print, NULL);
-    if (conf != NULL)
-        conf_free(conf);
-    return ok ? CTL_DONE : CTL_FAILED;
+    return store_migrate(dsn, directory, migrate_print, NULL) ? CTL_DONE : CTL_FAILED;
 }
 
 int ctl_check_config(struct ctl *ctl)

@@ -50,6 +50,8 @@ bool ctl_store_open(struct ctl *ctl, struct ctl_store *db)
     struct event *timeout, *check;
     int status;
 
+    if (!ctl_read_conf(ctl))
+        return false;
     *db = (struct ctl_store){.base = event_base_new()};
     if (db->base == NULL)
         log_fatal("the event loop cannot be made");

@@ -16,26 +16,23 @@ struct command {
     const char *arguments;
     const char *help;
     ctl_command *run;
-    bool needs_conf;
 };
 
 static const struct command commands[] = {
     {"migrate", "[--schema DIR] [--database DSN]",
-     "bring the database's schema to this program's version", ctl_migrate, false},
-    {"check-config", "", "check configuration, keys and texts", ctl_check_config, false},
-    {"key", "new FILE", "write a fresh key; never overwrites", ctl_key, false},
-    {"link", "send PATIENT-ID...", "send registration links by SMS", ctl_link, true},
-    {"queue", "", "how many messages are in which state, and the age of the oldest", ctl_queue,
-     true},
+     "bring the database's schema to this program's version", ctl_migrate},
+    {"check-config", "", "check configuration, keys and texts", ctl_check_config},
+    {"key", "new FILE", "write a fresh key; never overwrites", ctl_key},
+    {"link", "send PATIENT-ID...", "send registration links by SMS", ctl_link},
+    {"queue", "", "how many messages are in which state, and the age of the oldest", ctl_queue},
     {"retry", "MESSAGE-ID",
-     "send a message again that ended without arriving, or at once what waits", ctl_retry, true},
+     "send a message again that ended without arriving, or at once what waits", ctl_retry},
     {"sandbox", "inbox [PHONE] [--json]", "what the sandbox's telephones got and wrote",
-     ctl_sandbox, true},
+     ctl_sandbox},
     {"sandbox", "reply PHONE [TEXT]", "answer from one of them (without TEXT: standard input)",
-     ctl_sandbox, true},
+     ctl_sandbox},
     {"parse", "[--explain]",
-     "one message a line in, how each is read out, as JSON (doc/reply-grammar.md)", ctl_parse,
-     false},
+     "one message a line in, how each is read out, as JSON (reply-grammar.md says how)", ctl_parse},
 };
 
 static void print_usage(FILE *out)
@@ -62,21 +59,22 @@ static const struct command *find_command(const char *name)
     return NULL;
 }
 
+bool ctl_read_conf(struct ctl *ctl)
+{
+    if (ctl->conf == NULL)
+        ctl->conf = conf_load(ctl->config_path, setup_print_fault, NULL);
+    return ctl->conf != NULL;
+}
+
 static int run_command(const struct command *command, struct ctl *ctl)
 {
-    int status;
+    int status = command->run(ctl);
 
-    if (command->needs_conf) {
-        ctl->conf = conf_load(ctl->config_path, setup_print_fault, NULL);
-        if (ctl->conf == NULL)
-            return CTL_FAILED;
-    }
-    status = command->run(ctl);
     if (status == CTL_USAGE) {
         for (size_t i = 0; i < MEM_COUNT(commands); i++)
             if (strcmp(commands[i].name, command->name) == 0)
-                fprintf(stderr, "usage: hersysctl %s %s\n", commands[i].name,
-                        commands[i].arguments);
+                fprintf(stderr, "usage: hersysctl %s%s%s\n", commands[i].name,
+                        commands[i].arguments[0] != '\0' ? " " : "", commands[i].arguments);
     }
     if (ctl->conf != NULL)
         conf_free(ctl->conf);
@@ -108,7 +106,7 @@ int main(int argc, char **argv)
             print_usage(stdout);
             return CTL_DONE;
         default:
-            print_usage(stderr);
+            fputs("try: hersysctl --help\n", stderr);
             return CTL_USAGE;
         }
     }
