@@ -12,6 +12,7 @@
 
 #include "base/mem.h"
 #include "base/secret.h"
+#include "io/db_dsn.h"
 
 enum { MIGRATE_MAX_FILE = 4 << 20 };
 
@@ -56,17 +57,13 @@ static void tell(const struct migrate *run, bool is_error, const char *format, .
     run->report(run->arg, is_error, line);
 }
 
-/* libpq's messages end in a newline and may have several lines. */
-static const char *one_line(char *buffer, size_t size, const char *message)
+/* libpq's messages may have several lines. */
+static void tell_libpq_error(const struct migrate *run, const char *what)
 {
-    size_t len = 0;
+    char line[900];
 
-    for (; *message != '\0' && len + 1 < size; message++)
-        buffer[len++] = *message == '\n' ? ' ' : *message;
-    while (len > 0 && buffer[len - 1] == ' ')
-        len--;
-    buffer[len] = '\0';
-    return buffer;
+    db_one_line(line, sizeof(line), PQerrorMessage(run->conn));
+    tell(run, true, "%s: %s", what, line);
 }
 
 static bool run_sql(const struct migrate *run, const char *what, const char *sql)
@@ -74,10 +71,9 @@ static bool run_sql(const struct migrate *run, const char *what, const char *sql
     PGresult *result = PQexec(run->conn, sql);
     ExecStatusType status = PQresultStatus(result);
     bool ok = status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK;
-    char line[900];
 
     if (!ok)
-        tell(run, true, "%s: %s", what, one_line(line, sizeof(line), PQerrorMessage(run->conn)));
+        tell_libpq_error(run, what);
     PQclear(result);
     return ok;
 }
@@ -159,15 +155,18 @@ static bool load_files(struct migrate *run, const char *directory)
 
 static bool connect_to(struct migrate *run, const char *dsn)
 {
-    const char *const keys[] = {"dbname", "fallback_application_name", NULL};
-    const char *const values[] = {dsn, "hersysctl migrate", NULL};
-    char line[900];
+    struct db_dsn options;
+    char error[900];
 
-    run->conn = PQconnectdbParams(keys, values, 1);
+    if (!db_dsn_make(&options, dsn, "hersysctl migrate", 0, error, sizeof(error))) {
+        tell(run, true, "%s", error);
+        return false;
+    }
+    run->conn = PQconnectdbParams(options.keywords, options.values, 1);
+    db_dsn_clear(&options);
     if (PQstatus(run->conn) == CONNECTION_OK)
         return true;
-    tell(run, true, "the database cannot be reached: %s",
-         one_line(line, sizeof(line), PQerrorMessage(run->conn)));
+    tell_libpq_error(run, "the database cannot be reached");
     return false;
 }
 
@@ -177,11 +176,9 @@ static bool check_applied(const struct migrate *run, int *applied)
     PGresult *result = PQexec(run->conn, "SELECT version, sha256, name FROM hersys.migration ORDER "
                                          "BY version");
     bool ok = PQresultStatus(result) == PGRES_TUPLES_OK;
-    char line[900];
 
     if (!ok)
-        tell(run, true, "the record of migrations cannot be read: %s",
-             one_line(line, sizeof(line), PQerrorMessage(run->conn)));
+        tell_libpq_error(run, "the record of migrations cannot be read");
     *applied = ok ? PQntuples(result) : 0;
     if (*applied > run->count) {
         tell(run, true,
@@ -210,7 +207,6 @@ static bool apply(const struct migrate *run, const struct migration *file)
     const char *const values[] = {version, file->name, file->sha256};
     PGresult *result;
     bool ok;
-    char line[900];
 
     snprintf(version, sizeof(version), "%d", file->version);
     if (!run_sql(run, file->name, "BEGIN"))
@@ -226,8 +222,7 @@ static bool apply(const struct migrate *run, const struct migration *file)
                           3, NULL, values, NULL, NULL, 0);
     ok = PQresultStatus(result) == PGRES_COMMAND_OK;
     if (!ok)
-        tell(run, true, "%s: %s", file->name,
-             one_line(line, sizeof(line), PQerrorMessage(run->conn)));
+        tell_libpq_error(run, file->name);
     PQclear(result);
     ok = run_sql(run, file->name, ok ? "COMMIT" : "ROLLBACK") && ok;
     if (ok)
