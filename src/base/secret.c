@@ -211,6 +211,26 @@ static const struct key *find_key(const struct keyring *keyring, enum secret_pur
     return found;
 }
 
+static bool has_every_purpose(const struct keyring *keyring, const char *directory, char *error,
+                              size_t size)
+{
+    char lacks[128] = "";
+    const char *first = NULL;
+    size_t len = 0;
+
+    for (int i = 0; i < SECRET_PURPOSES; i++) {
+        if (find_key(keyring, (enum secret_purpose)i, 0) != NULL)
+            continue;
+        len += (size_t)snprintf(lacks + len, sizeof(lacks) - len, "%sno key for %s",
+                                first != NULL ? " and " : "", purpose_words[i]);
+        if (first == NULL)
+            first = purpose_words[i];
+    }
+    return first == NULL ||
+           fail(error, size, "%s: holds %s; \"hersysctl key new %s/%s-1.key\" makes one", directory,
+                lacks, directory, first);
+}
+
 struct keyring *keyring_load(const char *directory, char *error, size_t size)
 {
     need_sodium();
@@ -219,18 +239,9 @@ struct keyring *keyring_load(const char *directory, char *error, size_t size)
     if (keyring == NULL)
         log_fatal("out of memory");
     sodium_memzero(keyring, sizeof(*keyring));
-    if (!take_directory(keyring, directory, error, size))
-        goto failed;
-    for (int i = 0; i < SECRET_PURPOSES; i++) {
-        if (find_key(keyring, (enum secret_purpose)i, 0) != NULL)
-            continue;
-        fail(error, size, "%s: holds no key for %s (%s-1.key)", directory, purpose_words[i],
-             purpose_words[i]);
-        goto failed;
-    }
-    return keyring;
-
-failed:
+    if (take_directory(keyring, directory, error, size) &&
+        has_every_purpose(keyring, directory, error, size))
+        return keyring;
     keyring_free(keyring);
     return NULL;
 }

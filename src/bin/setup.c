@@ -12,7 +12,9 @@ struct setup *setup_load(const char *path, conf_fault_cb *fault, void *arg)
     char error[1024];
 
     setup->conf = conf_load(path, fault, arg);
-    if (setup->conf != NULL) {
+    if (setup->conf == NULL) {
+        fault(arg, "the keys and the texts are checked when the configuration is valid");
+    } else {
         setup->keyring = keyring_load(setup->conf->keys.directory, error, sizeof(error));
         if (setup->keyring == NULL)
             fault(arg, error);

@@ -368,6 +368,14 @@ static void test_a_purpose_without_key_is_refused(void **state)
     assert_refused("sandbox-1.key", "no key for sandbox");
 }
 
+static void test_every_purpose_without_key_is_told_with_the_command_that_makes_one(void **state)
+{
+    (void)state;
+    assert_int_equal(unlink(folder_path("link-1.key")), 0);
+    assert_int_equal(unlink(folder_path("sandbox-1.key")), 0);
+    assert_refused("link-1.key", "no key for link and no key for sandbox; \"hersysctl key new ");
+}
+
 static void test_a_misspelt_key_file_is_not_left_out_silently(void **state)
 {
     static const char *const names[] = {"lnik-2.key",  "link-0.key",  "link-02.key",
@@ -468,6 +476,7 @@ int main(void)
         WITH_KEYS(test_what_is_not_64_digits_is_refused),
         WITH_KEYS(test_a_key_of_zeros_is_refused),
         WITH_KEYS(test_a_purpose_without_key_is_refused),
+        WITH_KEYS(test_every_purpose_without_key_is_told_with_the_command_that_makes_one),
         WITH_KEYS(test_a_misspelt_key_file_is_not_left_out_silently),
         WITH_KEYS(test_what_is_no_plain_file_is_refused_without_waiting),
         WITH_KEYS(test_a_missing_folder_is_told),
