@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -17,11 +18,25 @@ static const char *log_program = "hersys";
 static enum log_level log_least = LOG_LEVEL_INFO;
 static bool log_to_journal;
 
+/* The variable is inherited by everything that a service starts, so it has to name our standard
+ * error (systemd.exec(5)). */
+static bool is_journal(void)
+{
+    const char *stream = getenv("JOURNAL_STREAM");
+    struct stat status;
+    char own[64];
+
+    if (stream == NULL || fstat(STDERR_FILENO, &status) != 0)
+        return false;
+    snprintf(own, sizeof(own), "%ju:%ju", (uintmax_t)status.st_dev, (uintmax_t)status.st_ino);
+    return strcmp(stream, own) == 0;
+}
+
 void log_open(const char *program, enum log_level level)
 {
     log_program = program;
     log_least = level;
-    log_to_journal = getenv("JOURNAL_STREAM") != NULL;
+    log_to_journal = is_journal();
 }
 
 void log_set_level(enum log_level level)

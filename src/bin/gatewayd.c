@@ -130,7 +130,8 @@ static void gateway_reload(struct gateway *gateway)
 {
     struct setup *old = gateway->setup, *new_setup;
 
-    service_reloading();
+    if (gateway->ready) /* on its way up it is not ready after this either */
+        service_reloading();
     new_setup = setup_load(gateway->config_path, log_reload_fault, NULL);
     if (new_setup == NULL) {
         log_error("reload_refused", LOG_STR("in_force", "the old configuration"));
@@ -141,7 +142,8 @@ static void gateway_reload(struct gateway *gateway)
         setup_free(old);
         log_info("reloaded", LOG_STR("config", gateway->config_path));
     }
-    service_ready();
+    if (gateway->ready)
+        service_ready();
 }
 
 /* ---------------------------------------------------------------- stop */
@@ -213,10 +215,10 @@ static void gateway_on_signal(evutil_socket_t signo, short what, void *arg)
     struct gateway *gateway = arg;
 
     (void)what;
-    if (signo == SIGHUP)
-        gateway_reload(gateway);
-    else
+    if (signo != SIGHUP)
         gateway_stop(gateway, signo == SIGTERM ? "SIGTERM" : "SIGINT");
+    else if (!gateway->draining)
+        gateway_reload(gateway);
 }
 
 /* ---------------------------------------------------------------- the database */
@@ -384,6 +386,7 @@ static bool gateway_start(struct gateway *gateway)
         snprintf(gateway->host, sizeof(gateway->host), "unknown");
     start_signals(gateway);
     gateway->service = service_new(gateway->base);
+    service_status("waiting for the database");
     gateway->drain = evtimer_new(gateway->base, gateway_on_drain, gateway);
     gateway->beat = event_new(gateway->base, -1, EV_PERSIST, gateway_on_beat, gateway);
     if (gateway->drain == NULL || gateway->beat == NULL || event_add(gateway->beat, &beat) != 0)
@@ -492,7 +495,8 @@ int main(int argc, char **argv)
     }
     setup = setup_load(config_path, setup_print_fault, NULL);
     if (setup == NULL) {
-        fprintf(stderr, "hersys-gatewayd: not started: %s is not valid\n", config_path);
+        fprintf(stderr, "hersys-gatewayd: %s, for the reasons above\n",
+                check_only ? "not valid" : "not started");
         return 1;
     }
     if (check_only) {

@@ -245,9 +245,38 @@ def test_systemd_hears_when_the_daemon_is_ready_reloads_and_stops(make_gateway, 
             os.unlink(path)
 
 
+def test_systemd_is_not_told_ready_by_a_reload_while_the_database_is_awaited(make_gateway, tmp_path):
+    gateway = make_gateway(database__dsn=f"host={tmp_path} dbname=nowhere user=nobody")
+    path = tmp_path / "notify"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notified:
+        notified.bind(str(path))
+        notified.settimeout(20)
+        gateway.spawn(NOTIFY_SOCKET=str(path))
+        assert notified.recv(200) == b"STATUS=waiting for the database"
+        gateway.process.send_signal(signal.SIGHUP)
+        wait_for(lambda: gateway.events("reloaded"), what="the reload")
+        gateway.process.send_signal(signal.SIGTERM)
+        assert notified.recv(200) == b"STOPPING=1"
+        assert gateway.stop() == 0
+
+
+def test_lines_have_a_time_unless_standard_error_itself_is_the_journal(make_gateway, tmp_path):
+    stamped = make_gateway("file", database__dsn=f"host={tmp_path} dbname=nowhere user=nobody")
+    stamped.spawn(JOURNAL_STREAM="1:2")  # the journal of whoever started us
+    wait_for(lambda: stamped.events("starting"), what="the start")
+    assert re.match(r"\d{4}-\d\d-\d\dT[\d:.]+Z hersys-gatewayd\[\d+\] ", stamped.log())
+    journal = make_gateway("journal", database__dsn=f"host={tmp_path} dbname=nowhere user=nobody")
+    journal.log_path.touch()
+    status = journal.log_path.stat()
+    journal.spawn(JOURNAL_STREAM=f"{status.st_dev}:{status.st_ino}")
+    wait_for(lambda: "starting" in journal.log(), what="the start")
+    assert journal.log().startswith("<6>hersys-gatewayd[")
+
+
 @pytest.mark.parametrize("words, said", [
     (["frobnicate"], 'there is no command "frobnicate"'), (["retry"], "usage: hersysctl retry"), (["retry", "x"], "whole number"),
     (["link", "send"], "usage: hersysctl link"), (["link", "send", "1", "-3"], "whole number"), ([], "usage"), (["sandbox"], "usage"),
+    (["queue", "all"], "usage: hersysctl queue"), (["--bogus"], "try: hersysctl --help"),
 ])
 def test_a_wrong_command_line_is_told_and_does_nothing(make_gateway, words, said):
     assert said in make_gateway().ctl(*words, status=2)
