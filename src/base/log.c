@@ -5,8 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "base/clock.h"
 
 enum { LOG_LINE_MAX = 2048 };
 
@@ -109,15 +110,11 @@ static void line_add_value(struct line *line, const char *text)
 
 static void line_add_time(struct line *line)
 {
-    struct timespec now;
-    struct tm utc;
-    char text[48];
+    char text[CLOCK_TEXT_MAX];
 
-    clock_gettime(CLOCK_REALTIME, &now);
-    gmtime_r(&now.tv_sec, &utc);
-    size_t len = strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &utc);
-    snprintf(text + len, sizeof(text) - len, ".%03ldZ ", now.tv_nsec / 1000000);
+    clock_utc_text(text);
     line_add_str(line, text);
+    line_add(line, " ", 1);
 }
 
 static void line_add_pair(struct line *line, const struct log_pair *pair)

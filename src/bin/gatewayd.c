@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "api/api.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "bin/service.h"
@@ -52,7 +53,7 @@ struct gateway {
     struct event *signals[3];
     struct event *beat;
     struct event *drain;
-    time_t drain_until; /* CLOCK_MONOTONIC */
+    int64_t drain_until; /* of clock_elapsed_s() */
     char instance[STORE_UUID_MAX];
     char host[256];
     bool ready; /* the database was up once */
@@ -154,14 +155,6 @@ static void gateway_exit(struct gateway *gateway, int status)
     event_base_loopexit(gateway->base, NULL);
 }
 
-static time_t now_s(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec;
-}
-
 static bool gateway_is_idle(const struct gateway *gateway)
 {
     return (gateway->deliver == NULL || deliver_busy(gateway->deliver) == 0) &&
@@ -179,7 +172,7 @@ static void gateway_on_drain(evutil_socket_t fd, short what, void *arg)
     if (gateway_is_idle(gateway)) {
         log_info("stopped", LOG_STR("state", "drained"));
         gateway_exit(gateway, 0);
-    } else if (now_s() > gateway->drain_until) {
+    } else if (clock_elapsed_s() > gateway->drain_until) {
         /* Nothing is lost: what is on the wire stands under its lease. */
         log_warning(
             "stopped", LOG_STR("state", "drain timed out"),
@@ -206,7 +199,7 @@ static void gateway_stop(struct gateway *gateway, const char *why)
     remind_stop(gateway->remind);
     if (gateway->deliver != NULL)
         deliver_stop(gateway->deliver);
-    gateway->drain_until = now_s() + gateway->setup->conf->shutdown.drain_seconds;
+    gateway->drain_until = clock_elapsed_s() + gateway->setup->conf->shutdown.drain_seconds;
     event_add(gateway->drain, &at_once);
 }
 

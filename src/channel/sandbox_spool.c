@@ -6,9 +6,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/secret.h"
@@ -116,14 +116,9 @@ void sandbox_spool_new_id(char id[SANDBOX_ID_MAX])
 
 static json_t *now_string(void)
 {
-    struct timespec now;
-    struct tm utc;
-    char text[40];
+    char text[CLOCK_TEXT_MAX];
 
-    clock_gettime(CLOCK_REALTIME, &now);
-    gmtime_r(&now.tv_sec, &utc);
-    size_t len = strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &utc);
-    snprintf(text + len, sizeof(text) - len, ".%03ldZ", now.tv_nsec / 1000000);
+    clock_utc_text(text);
     return json_string(text);
 }
 

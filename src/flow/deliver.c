@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/queue.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "flow/register.h"
@@ -51,8 +52,7 @@ struct deliver {
     bool more; /* the last claim was full, or something was queued since */
     bool paused;
     bool stopped;
-    struct timespec
-        claimed_at; /* when the claim under way was asked for: its leases run from later */
+    int64_t claimed_at_s; /* when the claim under way was asked for: its leases run from later */
 };
 
 static struct timeval seconds(int s)
@@ -205,10 +205,7 @@ out:
  * row, this guards the wire. */
 static bool lease_suffices(const struct deliver *deliver)
 {
-    struct timespec now;
-
-    clock_gettime(CLOCK_BOOTTIME, &now);
-    return now.tv_sec - deliver->claimed_at.tv_sec + 1 + deliver->channel->send_max_s <
+    return clock_elapsed_s() - deliver->claimed_at_s + 1 + deliver->channel->send_max_s <
            deliver->rules.lease_s;
 }
 
@@ -286,7 +283,7 @@ static void claim_some(struct deliver *deliver)
     /* A claim for every single place that falls free would cost a round trip a message. */
     if (room <= 0 || (room * 4 < deliver->channel->window && deliver->flying > 0))
         return;
-    clock_gettime(CLOCK_BOOTTIME, &deliver->claimed_at);
+    deliver->claimed_at_s = clock_elapsed_s();
     deliver->more = false;
     deliver->claiming =
         store_outbox_claim(deliver->store, deliver->instance, deliver->channel->channel,

@@ -19,6 +19,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "io/db_dsn.h"
@@ -61,7 +62,7 @@ struct db {
     int hosts;
     char last_error[REASON_MAX];
     char logged_error[REASON_MAX];
-    time_t logged_at;
+    int64_t logged_at;
 
     int depth; /* event handlers and db_free() under way */
     bool freed;
@@ -140,19 +141,18 @@ static void connection_close(struct db *db)
 
 static void note_failure(struct db *db, const char *reason, bool was_up)
 {
-    struct timespec now;
+    int64_t now_s = clock_elapsed_s();
 
-    clock_gettime(CLOCK_MONOTONIC, &now);
     db_one_line(db->last_error, sizeof(db->last_error), reason);
     if (was_up) {
         log_warning("database_lost", LOG_STR("connection", db->options.name),
                     LOG_STR("reason", db->last_error));
     } else if (strcmp(db->last_error, db->logged_error) != 0 ||
-               now.tv_sec - db->logged_at >= REPEAT_LOG_S) {
+               now_s - db->logged_at >= REPEAT_LOG_S) {
         log_warning("database_unreachable", LOG_STR("connection", db->options.name),
                     LOG_STR("reason", db->last_error), LOG_INT("attempts", db->failures + 1));
         memcpy(db->logged_error, db->last_error, sizeof(db->logged_error));
-        db->logged_at = now.tv_sec;
+        db->logged_at = now_s;
     }
 }
 

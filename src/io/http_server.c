@@ -26,8 +26,8 @@
 #include <strings.h>
 #include <sys/queue.h>
 #include <sys/socket.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
 
@@ -43,7 +43,7 @@ struct http_peer_connection {
     TAILQ_ENTRY(http_peer_connection) entry;
     struct http_server *server;
     struct bufferevent *bev;
-    time_t since;   /* it was accepted, or its last answer was given */
+    int64_t since;  /* it was accepted, or its last answer was given */
     bool answering; /* a handler has its request */
     bool writing;   /* its answer has been given and is not written yet */
 };
@@ -83,14 +83,6 @@ struct http_exchange {
 /* For on_accept_error() alone, which is told nothing but the listener. */
 static LIST_HEAD(, http_server) servers = LIST_HEAD_INITIALIZER(servers);
 
-static time_t now_s(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec;
-}
-
 /* ---------------------------------------------------------------- connections */
 
 static void accept_switch(struct http_server *server)
@@ -116,7 +108,7 @@ static struct bufferevent *connection_new(struct event_base *base, void *arg)
     if (connection->bev == NULL)
         log_fatal("out of memory");
     bufferevent_incref(connection->bev);
-    connection->since = now_s();
+    connection->since = clock_elapsed_s();
     TAILQ_INSERT_TAIL(&server->connections, connection, entry);
     server->open++;
     if (server->open >= server->limits.max_connections)
@@ -147,7 +139,8 @@ static bool connection_is_gone(const struct http_peer_connection *connection)
 
 static void connections_sweep(struct http_server *server)
 {
-    time_t oldest = now_s() - server->limits.idle_timeout_s - server->limits.request_timeout_s;
+    int64_t oldest =
+        clock_elapsed_s() - server->limits.idle_timeout_s - server->limits.request_timeout_s;
     struct http_peer_connection *connection, *next;
 
     for (connection = TAILQ_FIRST(&server->connections); connection != NULL; connection = next) {
@@ -403,7 +396,7 @@ void http_reply(struct http_exchange *exchange, int status, const char *type, co
         return;
     }
     exchange->connection->answering = false;
-    exchange->connection->since = now_s();
+    exchange->connection->since = clock_elapsed_s();
     exchange->connection->writing = true;
     exchange->server->writing++;
     evhttp_request_set_on_complete_cb(request, on_written, exchange->connection);
