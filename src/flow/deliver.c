@@ -18,7 +18,8 @@
 enum {
     DELIVER_CLAIM_MAX = 500,
     DELIVER_FINISH_MAX = 500,
-    DELIVER_PAUSE_S = 5, /* of a link that is throttled or down and does not say how long */
+    DELIVER_PAUSE_S = 5,       /* of a link that is throttled or down and does not say how long */
+    DELIVER_LEASE_SPARE_S = 5, /* beside the longest send: what a claim's answer may take */
 };
 
 /* One claimed message, from the claim to the end of its finish. */
@@ -58,6 +59,13 @@ struct deliver {
 static struct timeval seconds(int s)
 {
     return (struct timeval){s, 0};
+}
+
+static void arm(struct event *timer, int after_s)
+{
+    struct timeval wait = seconds(after_s);
+
+    event_add(timer, &wait);
 }
 
 static void step_soon(struct deliver *deliver)
@@ -261,8 +269,13 @@ static void claim_on_result(void *arg, enum db_outcome outcome, const struct sto
     struct deliver *deliver = arg;
 
     deliver->claiming = false;
-    if (outcome != DB_OK || count == 0)
+    if (outcome != DB_OK)
         return; /* the poll or the next wake-up comes back to it */
+    if (count == 0) {
+        if (deliver->more)
+            step_soon(deliver); /* woken meanwhile: that claim may not have seen what was queued */
+        return;
+    }
     deliver->more = true;
     if (deliver->stopped || deliver->paused || !lease_suffices(deliver)) {
         release_claims(deliver, claims, count);
@@ -308,12 +321,11 @@ static void deliver_step(evutil_socket_t fd, short what, void *arg)
 static void deliver_on_poll(evutil_socket_t fd, short what, void *arg)
 {
     struct deliver *deliver = arg;
-    struct timeval again = seconds(deliver->rules.poll_s);
 
     (void)fd;
     (void)what;
     deliver_wake(deliver);
-    event_add(deliver->poll, &again);
+    arm(deliver->poll, deliver->rules.poll_s);
 }
 
 static void deliver_on_resume(evutil_socket_t fd, short what, void *arg)
@@ -337,7 +349,6 @@ static void renew_on_result(void *arg, enum db_outcome outcome, int renewed)
 static void deliver_on_renew(evutil_socket_t fd, short what, void *arg)
 {
     struct deliver *deliver = arg;
-    struct timeval again = {deliver->rules.lease_s / 3, 0};
     struct store_finish *claims = mem_new((size_t)deliver->flying, sizeof(*claims));
     struct flight *flight;
     int count = 0;
@@ -352,20 +363,18 @@ static void deliver_on_renew(evutil_socket_t fd, short what, void *arg)
                                          deliver->rules.lease_s, renew_on_result, deliver))
         log_warning("leases_not_renewed", LOG_INT("messages", count));
     free(claims);
-    event_add(deliver->renew, &again);
+    arm(deliver->renew, deliver->rules.lease_s / 3);
 }
 
 struct deliver *deliver_new(struct event_base *base, struct store *store, const char *instance,
                             const struct channel *channel, const struct deliver_rules *rules)
 {
     struct deliver *deliver = mem_new(1, sizeof(*deliver));
-    struct timeval poll = seconds(rules->poll_s), renew = seconds(rules->lease_s / 3);
 
     deliver->base = base;
     deliver->store = store;
     deliver->instance = mem_strdup(instance);
     deliver->channel = channel;
-    deliver->rules = *rules;
     deliver->work = evtimer_new(base, deliver_step, deliver);
     deliver->poll = evtimer_new(base, deliver_on_poll, deliver);
     deliver->renew = evtimer_new(base, deliver_on_renew, deliver);
@@ -375,8 +384,7 @@ struct deliver *deliver_new(struct event_base *base, struct store *store, const 
         log_fatal("out of memory");
     TAILQ_INIT(&deliver->wire);
     TAILQ_INIT(&deliver->done);
-    event_add(deliver->poll, &poll);
-    event_add(deliver->renew, &renew);
+    deliver_set_rules(deliver, rules);
     return deliver;
 }
 
@@ -401,7 +409,20 @@ void deliver_free(struct deliver *deliver)
 
 void deliver_set_rules(struct deliver *deliver, const struct deliver_rules *rules)
 {
+    struct deliver_rules old = deliver->rules;
+    int least_s = deliver->channel->send_max_s + DELIVER_LEASE_SPARE_S;
+
     deliver->rules = *rules;
+    if (rules->lease_s < least_s) {
+        /* Nothing could ever be sent under it: see lease_suffices(). */
+        deliver->rules.lease_s = least_s;
+        log_warning("lease_lengthened", LOG_STR("link", deliver->channel->name),
+                    LOG_INT("seconds", least_s));
+    }
+    if (deliver->rules.poll_s != old.poll_s)
+        arm(deliver->poll, deliver->rules.poll_s);
+    if (deliver->rules.lease_s != old.lease_s)
+        arm(deliver->renew, deliver->rules.lease_s / 3);
 }
 
 void deliver_wake(struct deliver *deliver)

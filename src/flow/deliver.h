@@ -19,7 +19,7 @@ struct deliver_rules {
     const struct wording *wording;
     const struct keyring *keyring;
     const char *links_base_url;
-    int lease_s;
+    int lease_s; /* lengthened where a send of the channel can take longer */
     int poll_s;
 };
 

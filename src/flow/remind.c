@@ -104,6 +104,10 @@ void remind_free(struct remind *remind)
 
 void remind_set_tick(struct remind *remind, int tick_s)
 {
+    struct timeval wait = {tick_s, 0};
+
+    if (tick_s != remind->tick_s && event_pending(remind->timer, EV_TIMEOUT, NULL))
+        event_add(remind->timer, &wait);
     remind->tick_s = tick_s;
 }
 

@@ -135,6 +135,24 @@ def test_a_reload_says_which_option_waits_for_a_restart(gateway, db):
     assert any("database.statement_timeout_seconds" in line for line in gateway.events("reload_needs_restart"))
 
 
+def test_a_reload_takes_shorter_intervals_at_once_and_not_after_the_long_ones(make_gateway, db):
+    gateway = make_gateway(delivery__poll_seconds=300, delivery__lease_seconds=3600, reminders__tick_seconds=600,
+                           sandbox__delay_milliseconds=3000).start()
+    db.hold_clock("2026-02-01 07:00:00+09")
+    centre = db.centre()
+    db.slot(centre, "07:00", "08:30")
+    db.patient(centre, phone(2))
+    gateway.configure(delivery__poll_seconds=1, delivery__lease_seconds=10, reminders__tick_seconds=1)
+    gateway.process.send_signal(signal.SIGHUP)
+    wait_for(lambda: gateway.events("reloaded"))
+    wait_for(lambda: len(gateway.spooled()) == 1, what="the reminder")
+    due = db.one("SELECT hersys.outbox_enqueue('not_understood', 'en', '{\"centre\": \"M\", \"centre_phone\": \"1\"}', 'sms', %s, 'quiet', NULL, NULL)",
+                 phone(1))  # without a notification: the poll has to find it
+    wait_for(lambda: db.state(due) == "sending")
+    lease = "SELECT extract(epoch FROM lease_until - clock_timestamp()) FROM hersys.outbox WHERE id = %s"
+    assert db.one(lease, due) <= 10
+
+
 def test_a_rotated_key_mints_and_the_old_one_still_serves_what_it_began(make_gateway, db):
     centre = db.centre()
     old = db.patient(centre, phone(98))

@@ -170,6 +170,33 @@ def test_a_receipt_that_overtakes_the_answer_to_its_submit_is_matched(make_gatew
     wait_for(lambda: db.state(message) == "delivered")
 
 
+def test_a_message_that_is_queued_while_the_daemon_looks_for_others_does_not_wait_for_the_poll(make_gateway, db):
+    db.sql("INSERT INTO hersys.suppression (channel, address, reason) VALUES ('sms', %s, 'stop')", phone(3))
+    gateway = make_gateway(delivery__poll_seconds=300).start()
+    before = db.enqueue(phone(2))
+    wait_for(lambda: db.state(before) == "delivered")
+    blocker = db.postgres.connect(db.name)
+    blocker.autocommit = False
+    blocker.cursor().execute("LOCK TABLE hersys.suppression IN ACCESS EXCLUSIVE MODE")
+    stopped = db.enqueue(phone(3), begun_by_us=True, priority=3)
+    wait_for(lambda: db.sql("SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%%outbox_claim%%' AND datname = %s", db.name),
+             what="a claim that waits")
+    urgent = db.enqueue(phone(4), priority=0)  # the claim has looked at this priority already
+    time.sleep(0.5)
+    blocker.rollback()
+    blocker.close()
+    wait_for(lambda: db.state(urgent) == "delivered")
+    assert db.state(stopped) == "suppressed", "that claim found nothing to send"
+
+
+def test_a_carrier_that_takes_longer_than_the_lease_still_gets_messages_and_no_message_twice(make_gateway, db):
+    gateway = make_gateway(delivery__lease_seconds=5, sandbox__delay_milliseconds=6000).start()
+    message = db.enqueue(phone(1))
+    wait_for(lambda: db.state(message) in ("sent", "delivered"), 15)
+    assert not gateway.events("claim_released")
+    assert [m["message"] for m in gateway.spooled()] == [message]
+
+
 # ---- time
 
 def test_nothing_goes_out_before_its_time_or_after_it(make_gateway, db):
