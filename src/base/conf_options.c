@@ -75,7 +75,7 @@ const struct conf_option conf_options[] = {
      .fallback = "1000",
      .min = 1,
      .max = 100000,
-     .help = "Connections that may be open at once; one more is answered with status 503. The "
+     .help = "Connections that may be open at once; more than these wait until one is closed. The "
              "limit of open "
              "files (LimitNOFILE in the unit file) must be higher."},
     {.path = "http.idle_timeout_seconds",
@@ -130,7 +130,8 @@ const struct conf_option conf_options[] = {
      .unit = "seconds",
      .help = "For how long a message belongs to the daemon that has claimed it. It is renewed "
              "while the message is "
-             "on the wire. When a daemon dies, another takes its messages up after this time."},
+             "on the wire. When a daemon dies, another takes its messages up after this time. It is "
+             "lengthened where a carrier may take longer to answer."},
     {.path = "delivery.poll_seconds",
      .type = CONF_INTEGER,
      .offset = AT(delivery.poll_seconds),
@@ -179,6 +180,7 @@ const struct conf_option conf_options[] = {
      .type = CONF_NUMBER,
      .offset = AT(sandbox.number),
      .fallback = "+817000000000",
+     .restart = true,
      .help = "The gateway's own telephone number at the sandbox carrier, with a plus sign and the "
              "country code."},
     {.path = "sandbox.window",
@@ -188,6 +190,7 @@ const struct conf_option conf_options[] = {
      .min = 1,
      .max = 10000,
      .unit = "messages",
+     .restart = true,
      .help = "How many messages may be on the wire to the sandbox carrier at once."},
     {.path = "sandbox.delay_milliseconds",
      .type = CONF_INTEGER,
@@ -196,6 +199,7 @@ const struct conf_option conf_options[] = {
      .min = 0,
      .max = 60000,
      .unit = "milliseconds",
+     .restart = true,
      .help = "How long the sandbox carrier takes until it accepts a message."},
     {.path = "sandbox.receipt_milliseconds",
      .type = CONF_INTEGER,
@@ -204,6 +208,7 @@ const struct conf_option conf_options[] = {
      .min = 0,
      .max = 600000,
      .unit = "milliseconds",
+     .restart = true,
      .help = "How long after that its delivery receipt comes."},
 
     {.path = "log.level",

@@ -128,11 +128,15 @@ def test_a_reload_of_a_faulty_configuration_changes_nothing(gateway, db):
     wait_for(lambda: gateway.texts(phone(1)))
 
 
-def test_a_reload_says_which_option_waits_for_a_restart(gateway, db):
-    gateway.configure(database__statement_timeout_seconds=7)
+@pytest.mark.parametrize("option, value", [
+    ("database__statement_timeout_seconds", 7), ("sandbox__number", "+817000000099"), ("sandbox__window", 7),
+    ("sandbox__delay_milliseconds", 7), ("sandbox__receipt_milliseconds", 7),
+])
+def test_a_reload_says_which_option_waits_for_a_restart(gateway, db, option, value):
+    gateway.configure(**{option: value})
     gateway.process.send_signal(signal.SIGHUP)
     wait_for(lambda: gateway.events("reloaded"))
-    assert any("database.statement_timeout_seconds" in line for line in gateway.events("reload_needs_restart"))
+    assert any(option.replace("__", ".") in line for line in gateway.events("reload_needs_restart"))
 
 
 def test_a_reload_takes_shorter_intervals_at_once_and_not_after_the_long_ones(make_gateway, db):
