@@ -11,13 +11,17 @@
 #include "store/chores.h"
 
 enum {
-    REMIND_CHUNK = 5000,       /* telephones a call */
+    REMIND_CHUNK = 5000, /* telephones a call */
+    REMIND_REAP_S = 5, /* the lease says how long a message waits for a daemon that died; this only
+                          adds to it */
+    REMIND_REAP_LIMIT = 500,
     REMIND_GIVE_UP_TICKS = 20, /* receipts are given up after three days: no hurry */
 };
 
 struct remind {
     struct store *store;
     struct event *timer;
+    struct event *reap;
     int tick_s;
     int ticks;
     bool busy; /* reminders are being made due */
@@ -48,11 +52,33 @@ static void remind_on_chunk(void *arg, enum db_outcome outcome, int queued)
     remind->queued = 0;
 }
 
+static void reap_on_count(void *arg, enum db_outcome outcome, int lapsed);
+
+static void reap_some(struct remind *remind)
+{
+    /* A full queue of statements is no reason to wait: the next turn of the timer asks again. */
+    if (!store_outbox_reap(remind->store, REMIND_REAP_LIMIT, reap_on_count, remind))
+        log_warning("chore_skipped", LOG_STR("chore", "reap"));
+}
+
 static void reap_on_count(void *arg, enum db_outcome outcome, int lapsed)
 {
-    (void)arg;
+    struct remind *remind = arg;
+
     if (outcome == DB_OK && lapsed > 0)
         log_warning("leases_lapsed", LOG_INT("messages", lapsed));
+    if (outcome == DB_OK && lapsed >= REMIND_REAP_LIMIT && !remind->stopped)
+        reap_some(remind);
+}
+
+static void remind_on_reap(evutil_socket_t fd, short what, void *arg)
+{
+    struct remind *remind = arg;
+
+    (void)fd;
+    (void)what;
+    if (store_is_up(remind->store))
+        reap_some(remind);
 }
 
 static void give_up_on_count(void *arg, enum db_outcome outcome, int count)
@@ -76,9 +102,6 @@ static void remind_on_tick(evutil_socket_t fd, short what, void *arg)
         return;
     if (!remind->busy)
         remind_chunk(remind);
-    /* A full queue of statements is no reason to wait: the next tick asks again. */
-    if (!store_outbox_reap(remind->store, reap_on_count, remind))
-        log_warning("chore_skipped", LOG_STR("chore", "reap"));
     if (remind->ticks++ % REMIND_GIVE_UP_TICKS == 0 &&
         !store_receipt_give_up(remind->store, give_up_on_count, remind))
         log_warning("chore_skipped", LOG_STR("chore", "receipt_give_up"));
@@ -87,11 +110,13 @@ static void remind_on_tick(evutil_socket_t fd, short what, void *arg)
 struct remind *remind_new(struct event_base *base, struct store *store, int tick_s)
 {
     struct remind *remind = mem_new(1, sizeof(*remind));
+    struct timeval reap = {REMIND_REAP_S, 0};
 
     remind->store = store;
     remind->tick_s = tick_s;
     remind->timer = evtimer_new(base, remind_on_tick, remind);
-    if (remind->timer == NULL)
+    remind->reap = event_new(base, -1, EV_PERSIST, remind_on_reap, remind);
+    if (remind->timer == NULL || remind->reap == NULL || event_add(remind->reap, &reap) != 0)
         log_fatal("out of memory");
     return remind;
 }
@@ -99,6 +124,7 @@ struct remind *remind_new(struct event_base *base, struct store *store, int tick
 void remind_free(struct remind *remind)
 {
     event_free(remind->timer);
+    event_free(remind->reap);
     free(remind);
 }
 
@@ -123,4 +149,5 @@ void remind_stop(struct remind *remind)
 {
     remind->stopped = true;
     event_del(remind->timer);
+    event_del(remind->reap);
 }

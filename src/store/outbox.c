@@ -29,7 +29,7 @@ static const struct db_statement sql_release = {
     "outbox_release",
     "SELECT hersys.outbox_release($1::uuid, $2::bigint[], $3::int[])",
 };
-static const struct db_statement sql_reap = {"outbox_reap", "SELECT hersys.outbox_reap()"};
+static const struct db_statement sql_reap = {"outbox_reap", "SELECT hersys.outbox_reap($1::int)"};
 static const struct db_statement sql_receipt = {
     "receipt_store",
     "SELECT hersys.receipt_store($1::text, ARRAY[$2::text], ARRAY[$3::text], ARRAY[$4::text])",
@@ -184,9 +184,13 @@ bool store_outbox_release(struct store *store, const char *instance,
     return asked;
 }
 
-bool store_outbox_reap(struct store *store, store_count_cb *cb, void *arg)
+bool store_outbox_reap(struct store *store, int limit, store_count_cb *cb, void *arg)
 {
-    return answer_count(store_lane(store, STORE_CHORES), &sql_reap, NULL, 0, cb, arg);
+    char limit_text[24];
+    struct db_param params[] = {PARAM(param_int(limit_text, limit))};
+
+    return answer_count(store_lane(store, STORE_CHORES), &sql_reap, params, MEM_COUNT(params), cb,
+                        arg);
 }
 
 bool store_receipt(struct store *store, const char *carrier_link, const char *provider_id,

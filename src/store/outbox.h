@@ -65,8 +65,8 @@ bool store_outbox_release(struct store *store, const char *instance,
                           const struct store_finish *claims, int count, store_count_cb *cb,
                           void *arg) __attribute__((warn_unused_result));
 
-/* Settles leases that ran out. */
-bool store_outbox_reap(struct store *store, store_count_cb *cb, void *arg)
+/* Settles up to `limit` leases that ran out. */
+bool store_outbox_reap(struct store *store, int limit, store_count_cb *cb, void *arg)
     __attribute__((warn_unused_result));
 
 /* One receipt; `state` is "delivered", "undelivered" or "expired". Known or not, it is stored. */

@@ -67,6 +67,17 @@ def test_killed_while_replies_come_in_every_acknowledged_one_is_stored_once(make
     assert db.one("SELECT count(*) FROM hersys.outbox_dedupe WHERE key LIKE 'answer:%%'") == 180, "one answer each"
 
 
+def test_what_a_killed_daemon_had_on_the_wire_is_taken_up_after_its_lease_however_seldom_reminders_are_looked_for(make_gateway, db):
+    options = {"delivery__lease_seconds": 8, "reminders__tick_seconds": 600}
+    gateway = make_gateway(sandbox__window=1500, sandbox__delay_milliseconds=2000, **options).start()
+    enqueue_many(db, 1500)
+    wait_for(lambda: db.one("SELECT count(*) FROM hersys.outbox WHERE state = 'sending'") > 1000)
+    gateway.kill()
+    gateway.start()
+    time.sleep(8)
+    wait_for(lambda: db.one("SELECT count(*) FROM hersys.outbox WHERE lease_until < clock_timestamp()") == 0, 10)
+
+
 def test_a_frozen_daemon_that_wakes_after_its_lease_finishes_nothing_of_the_others(make_gateway, db):
     import signal
     frozen = make_gateway("frozen", sandbox__delay_milliseconds=1000, delivery__lease_seconds=5).start()
