@@ -164,6 +164,8 @@ static bool connect_to(struct migrate *run, const char *dsn)
     }
     run->conn = PQconnectdbParams(options.keywords, options.values, 1);
     db_dsn_clear(&options);
+    /* Details and contexts of errors quote rows. */
+    PQsetErrorVerbosity(run->conn, PQERRORS_TERSE);
     if (PQstatus(run->conn) == CONNECTION_OK)
         return true;
     tell_libpq_error(run, "the database cannot be reached");

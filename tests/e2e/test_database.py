@@ -43,6 +43,18 @@ def test_a_migration_that_fails_leaves_nothing_of_itself(empty, tmp_path):
     assert database.one("SELECT to_regclass('hersys.half')") is None
 
 
+def test_a_migration_that_fails_at_a_row_says_nothing_of_what_stands_in_it(empty, tmp_path):
+    database, config = empty
+    assert migrate(config).returncode == 0
+    centre = database.centre()
+    database.patient(centre, phone(1), given_name="SECRETGIVEN")
+    schema = shutil.copytree(ROOT / "schema", tmp_path / "schema")
+    (schema / f"{newest() + 1:04d}_broken.sql").write_text("UPDATE hersys.patient SET family_name = NULL;")
+    done = migrate(config, schema)
+    assert done.returncode == 1 and "violates not-null constraint" in done.stderr
+    assert "SECRET" not in done.stderr
+
+
 def test_a_file_that_was_changed_after_it_was_applied_is_refused(empty, tmp_path):
     database, config = empty
     assert migrate(config).returncode == 0
