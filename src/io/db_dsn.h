@@ -13,7 +13,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum { DB_DSN_OPTIONS_MAX = 8 };
+enum { DB_DSN_OPTIONS_MAX = 16 };
 
 /* Arguments of PQconnectStartParams() with expand_dbname; free them with db_dsn_clear(). */
 struct db_dsn {

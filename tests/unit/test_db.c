@@ -19,6 +19,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "io/db.h"
+#include "io/db_dsn.h"
 
 enum { MANY = 10000 };
 
@@ -758,6 +759,48 @@ static void test_a_wrong_database_name_is_said(void **state)
     assert_non_null(strstr(db_last_error(w->db), "nosuch"));
 }
 
+/* The value that libpq takes for one of its options. */
+static char *libpq_option(const char *dsn, const char *keyword)
+{
+    struct db_dsn options;
+    char error[200], *value = NULL;
+    PQconninfoOption *all;
+    PGconn *conn;
+
+    assert_true(db_dsn_make(&options, dsn, "test", 0, error, sizeof(error)));
+    conn = PQconnectStartParams(options.keywords, options.values, 1);
+    all = PQconninfo(conn);
+    for (PQconninfoOption *one = all; one->keyword != NULL; one++)
+        if (strcmp(one->keyword, keyword) == 0 && one->val != NULL)
+            value = mem_strdup(one->val);
+    PQconninfoFree(all);
+    PQfinish(conn);
+    db_dsn_clear(&options);
+    return value;
+}
+
+static void
+test_a_host_that_falls_silent_is_given_up_soon_unless_the_operator_says_otherwise(void **state)
+{
+    static const char *const cases[][3] = {
+        {"host=127.0.0.1", "tcp_user_timeout", "30000"},
+        {"host=127.0.0.1", "keepalives_idle", "10"},
+        {"host=127.0.0.1", "keepalives_interval", "5"},
+        {"host=127.0.0.1", "keepalives_count", "3"},
+        {"host=127.0.0.1 tcp_user_timeout=7 keepalives_idle=8", "tcp_user_timeout", "7"},
+        {"postgresql://127.0.0.1/?keepalives_idle=8", "keepalives_idle", "8"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < MEM_COUNT(cases); i++) {
+        char *value = libpq_option(cases[i][0], cases[i][1]);
+
+        assert_non_null(value);
+        assert_string_equal(value, cases[i][2]);
+        free(value);
+    }
+}
+
 static void test_a_dead_first_host_is_passed_over(void **state)
 {
     struct world *w = *state;
@@ -950,6 +993,7 @@ int main(void)
         CASE(test_a_set_up_that_fails_says_why_and_is_tried_again),
         CASE(test_a_bad_connection_string_is_said_and_not_repeated),
         CASE(test_a_wrong_database_name_is_said),
+        CASE(test_a_host_that_falls_silent_is_given_up_soon_unless_the_operator_says_otherwise),
         CASE(test_a_dead_first_host_is_passed_over),
         CASE(test_a_host_that_never_answers_does_not_hide_the_next),
         CASE(test_freeing_gives_every_statement_its_outcome_before_it_returns),
