@@ -366,7 +366,17 @@ static const char *check_https(const struct conf *conf)
     return NULL;
 }
 
+/* Whoever reaches the sandbox's pages reads its telephones and answers from them. */
+static const char *check_loopback(const struct conf *conf)
+{
+    if (conf->sandbox.enabled && strncmp(conf->http.listen, "127.", 4) != 0 &&
+        strncmp(conf->http.listen, "[::1]:", 6) != 0)
+        return "must be a loopback address (127.0.0.1 or [::1]), because sandbox.enabled is true";
+    return NULL;
+}
+
 static const struct contradiction contradictions[] = {
+    {"http.listen", "sandbox.enabled", check_loopback},
     {"sandbox.spool", "sandbox.enabled", check_spool},
     {"links.base_url", "sandbox.enabled", check_https},
 };

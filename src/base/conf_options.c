@@ -130,7 +130,8 @@ const struct conf_option conf_options[] = {
      .unit = "seconds",
      .help = "For how long a message belongs to the daemon that has claimed it. It is renewed "
              "while the message is "
-             "on the wire. When a daemon dies, another takes its messages up after this time. It is "
+             "on the wire. When a daemon dies, another takes its messages up after this time. It "
+             "is "
              "lengthened where a carrier may take longer to answer."},
     {.path = "delivery.poll_seconds",
      .type = CONF_INTEGER,
@@ -165,7 +166,10 @@ const struct conf_option conf_options[] = {
      .offset = AT(sandbox.enabled),
      .fallback = "false",
      .restart = true,
-     .help = "Whether the sandbox carrier runs. It also lets links.base_url start with http://. "
+     .help = "Whether the sandbox carrier runs. http.listen must be a loopback address then, for "
+             "whoever "
+             "reaches it reads the telephones of the sandbox. It also lets links.base_url start "
+             "with http://. "
              "Never enable it "
              "where patients are registered."},
     {.path = "sandbox.spool",

@@ -34,6 +34,8 @@ def test_a_valid_configuration_is_called_valid(make_gateway):
     ({"keys__directory": "/nonexistent"}, "/nonexistent"),
     ({"templates__directory": "/nonexistent"}, "/nonexistent"),
     ({"links__base_url": "ftp://x"}, "links.base_url"),
+    ({"http__listen": "0.0.0.0:8470"}, "http.listen: must be a loopback address"),
+    ({"http__listen": "[::]:8470"}, "http.listen: must be a loopback address"),
 ])
 def test_a_faulty_configuration_is_refused_with_the_place_and_the_reason(make_gateway, options, fault):
     gateway = make_gateway(**options)
