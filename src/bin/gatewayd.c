@@ -131,6 +131,10 @@ static void gateway_reload(struct gateway *gateway)
 {
     struct setup *old = gateway->setup, *new_setup;
 
+    if (gateway->draining) {
+        log_info("reload_refused", LOG_STR("reason", "the daemon is ending"));
+        return;
+    }
     if (gateway->ready) /* on its way up it is not ready after this either */
         service_reloading();
     new_setup = setup_load(gateway->config_path, log_reload_fault, NULL);
