@@ -17,8 +17,9 @@
 
 enum {
     RECEIVE_BATCH = 100,
-    RECEIVE_WAITING_MAX = 5000, /* above it carriers are asked to come again: nothing is accepted
-                                   that is not stored */
+    RECEIVE_BATCH_BYTES = 4 << 20, /* of texts in one statement, but for one that is longer */
+    RECEIVE_WAITING_MAX = 5000,    /* above it carriers are asked to come again: nothing is accepted
+                                      that is not stored */
 };
 
 /* One message, from the webhook to its answer. */
@@ -157,18 +158,20 @@ static void batch_fill(struct receive *receive, struct store_inbound rows[RECEIV
                        int *count)
 {
     struct intake *intake, *next;
+    size_t bytes = 0;
 
     *count = 0;
     for (intake = TAILQ_FIRST(&receive->waiting); intake != NULL && *count < RECEIVE_BATCH;
          intake = next) {
         next = TAILQ_NEXT(intake, entry);
-        if (intake->alone && *count > 0)
+        if (*count > 0 && (intake->alone || bytes + intake->row.raw_len > RECEIVE_BATCH_BYTES))
             break;
         if (batch_has_sender(receive, intake->row.sender))
             continue;
         TAILQ_REMOVE(&receive->waiting, intake, entry);
         TAILQ_INSERT_TAIL(&receive->batch, intake, entry);
         rows[(*count)++] = intake->row;
+        bytes += intake->row.raw_len;
         if (intake->alone)
             break;
     }
