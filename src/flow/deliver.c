@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "flow/register.h"
 #include "store/outbox.h"
 
@@ -155,14 +156,21 @@ static void deliver_pause(struct deliver *deliver, enum channel_outcome outcome,
     event_add(deliver->resume, &wait);
 }
 
+/* PostgreSQL refuses what is no UTF-8, and with it the whole batch, again and again: then it is as
+ * if the carrier had said nothing. */
+static char *copy_of_text(const char *text)
+{
+    return text != NULL && text_is_utf8(text, strlen(text)) ? mem_strdup(text) : NULL;
+}
+
 static void flight_end(struct flight *flight, enum channel_outcome outcome, const char *provider_id,
                        const char *error)
 {
     struct deliver *deliver = flight->deliver;
 
     flight->outcome = outcome;
-    flight->provider_id = provider_id != NULL ? mem_strdup(provider_id) : NULL;
-    flight->error = error != NULL ? mem_strdup(error) : NULL;
+    flight->provider_id = copy_of_text(provider_id);
+    flight->error = copy_of_text(error);
     TAILQ_REMOVE(&deliver->wire, flight, entry);
     TAILQ_INSERT_TAIL(&deliver->done, flight, entry);
     step_soon(deliver);
