@@ -122,10 +122,10 @@ static json_t *now_string(void)
     return json_string(text);
 }
 
-/* A text that is no UTF-8 is kept as "hex:…". */
+/* A text that is no UTF-8, or holds a NUL, which readers of JSON refuse, is kept as "hex:…". */
 static json_t *text_value(const char *text, size_t len)
 {
-    json_t *value = json_stringn(text, len);
+    json_t *value = memchr(text, '\0', len) == NULL ? json_stringn(text, len) : NULL;
 
     if (value != NULL)
         return value;

@@ -111,6 +111,29 @@ def test_bytes_that_are_no_text_are_kept_and_never_a_report(gateway, db, raw):
         assert reports(db) == []
 
 
+def test_a_reply_with_any_bytes_can_be_looked_at_afterwards(gateway, db):
+    db.patient(db.centre(), phone(1))
+    gateway.ctl("sandbox", "reply", phone(1), text=b"36.9 97\x00N\xff")
+    gateway.ctl("sandbox", "reply", phone(1), text=b"36.9 97\x00N")
+    assert gateway.ctl("sandbox", "inbox", phone(1)).count("wrote") == 2
+    gateway.stop()
+    gateway.start()
+    assert gateway.ctl("sandbox", "inbox", phone(1)).count("wrote") == 2
+    assert not gateway.events("sandbox_spool_line_skipped")
+
+
+def test_no_bytes_at_all_keep_a_message_from_being_taken_apart(gateway, db):
+    """Whatever is written is read by the parser and stored with what it says; nothing is left to the operator."""
+    import random
+    dice = random.Random(20260201)
+    db.patient(db.centre(), phone(1))
+    pieces = [b"36.9", b"97", b" N", b"Y ", b"\x00", b"\xff", b"\xed\xa0\x80", b"\xef\xbf\xbf", "\u3000".encode(), b'"', b"\\", b"\\u0000", b"\n", b"\x01",
+              "１".encode(), "症状".encode(), "😷".encode(), b"1 ", b"cough", b"'", b"\x7f", b"\xc2\x85", b"\xe2\x80\xa8"]
+    for _ in range(300):
+        assert gateway.bring(phone(1), b"".join(dice.choices(pieces, k=dice.randrange(1, 12)))) == 200
+    assert db.one("SELECT count(*) FROM hersys.inbound WHERE outcome = 'failed'") == 0 and not gateway.events("inbound_failed")
+
+
 def test_our_own_text_that_comes_back_is_no_report_and_gets_no_answer(gateway, db):
     patient = db.patient(db.centre(), phone(1))
     gateway.bring(phone(1), "36.9 97 N")
