@@ -126,7 +126,7 @@ def test_a_daemon_that_starts_before_its_database_waits_for_it(make_gateway, pos
 @pytest.mark.parametrize("end", [("stop", "immediate"), ("kill",)])
 def test_while_the_database_is_away_nothing_is_accepted_and_afterwards_everything_goes_on(make_gateway, postgres, db, end):
     db.patient(db.centre(), phone(1))
-    gateway = make_gateway().start()
+    gateway = make_gateway(delivery__lease_seconds=5).start()  # a claim whose answer was lost waits for its lease
     messages = [db.enqueue(phone(n), not_before="2020-01-01") for n in range(2, 12)]
     postgres.ctl(*end)
     try:
