@@ -34,6 +34,16 @@ static void request_on_answer(void *arg, const struct http_answer *answer)
     request->error = mem_strdup(answer->error);
 }
 
+static void print_refusal(const struct request *request)
+{
+    json_t *problem = json_loads(request->body, 0, NULL);
+    const char *detail = json_string_value(json_object_get(problem, "detail"));
+
+    fprintf(stderr, "hersysctl: the daemon refused it with status %d%s%s\n", request->status,
+            detail != NULL ? ": " : "", detail != NULL ? detail : "");
+    json_decref(problem);
+}
+
 /* True for a 200; otherwise it has said what happened. */
 static bool request_run(struct request *request, const struct ctl *ctl, const char *method,
                         const char *path, const char *form, size_t len)
@@ -74,7 +84,7 @@ static bool request_run(struct request *request, const struct ctl *ctl, const ch
               "stored\n",
               stderr);
     else
-        fprintf(stderr, "hersysctl: the daemon refused it with status %d\n", request->status);
+        print_refusal(request);
     return false;
 }
 

@@ -30,8 +30,8 @@ static void store_on_timeout(evutil_socket_t fd, short what, void *arg)
 
     (void)fd;
     (void)what;
-    fprintf(stderr, "hersysctl: the database cannot be reached%s%s\n", why[0] != '\0' ? ": " : "",
-            why);
+    fprintf(stderr, "hersysctl: the database cannot be reached or used%s%s\n",
+            why[0] != '\0' ? ": " : "", why);
     ctl_store_end(db, CTL_FAILED);
 }
 

@@ -31,20 +31,17 @@ void db_one_line(char *line, size_t size, const char *text)
     line[len] = '\0';
 }
 
-/* libpq quotes what it could not read, and that may be the tail of a password with a space in it.
- */
+/* libpq quotes what it could not read, and that may be the tail of a password with spaces and
+ * quotes in it: so from the first quote to the last, but for the sign that it misses. */
 static void redact_quoted(char *text)
 {
-    char *to = text;
-    bool inside = false;
+    static const char missing[] = "missing \"=\"";
+    size_t len = sizeof(missing) - 1;
+    char *first = strchr(strncmp(text, missing, len) == 0 ? text + len : text, '"');
+    const char *last = strrchr(text, '"');
 
-    for (const char *from = text; *from != '\0'; from++) {
-        if (*from == '"')
-            inside = !inside;
-        if (!inside || *from == '"')
-            *to++ = *from;
-    }
-    *to = '\0';
+    if (first != NULL && last > first)
+        memmove(first + 1, last, strlen(last) + 1);
 }
 
 static const char *parsed_value(const PQconninfoOption *parsed, const char *keyword)
@@ -135,7 +132,8 @@ bool db_dsn_make(struct db_dsn *options, const char *dsn, const char *applicatio
     if (parsed == NULL) {
         if (reason != NULL)
             redact_quoted(reason);
-        char *text = mem_printf("the connection string cannot be read: %s",
+        char *text = mem_printf("the connection string cannot be read (it is like dbname=hersys, "
+                                "or a URI): %s",
                                 reason != NULL ? reason : "out of memory");
         db_one_line(error, size, text);
         free(text);

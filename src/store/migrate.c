@@ -237,9 +237,10 @@ bool store_migrate(const char *dsn, const char *directory, migrate_report_cb *re
     struct migrate run = {.report = report, .arg = arg};
     int applied = 0;
     bool ok = load_files(&run, directory) && connect_to(&run, dsn) &&
-              run_sql(&run, "waiting for another migration",
+              run_sql(&run, "another migration cannot be waited for",
                       "SELECT pg_advisory_lock(" MIGRATE_LOCK ")") &&
-              run_sql(&run, "preparing", bootstrap_sql) && check_applied(&run, &applied);
+              run_sql(&run, "the schema cannot be made", bootstrap_sql) &&
+              check_applied(&run, &applied);
 
     for (int i = applied; ok && i < run.count; i++)
         ok = apply(&run, &run.files[i]);

@@ -26,10 +26,18 @@ static const char *const lane_names[STORE_LANES] = {
     [STORE_LISTEN] = "listen",
 };
 
-/* A database without our schema says so itself, in words for the operator. */
+/* A database without our schema, or that lacks our right to it, says so itself, in words for the
+ * operator. */
 static const char check_sql[] =
-    "DO $$ BEGIN IF to_regprocedure('hersys.schema_version()') IS NULL THEN "
-    "RAISE EXCEPTION 'the database has no hersys schema: run hersysctl migrate'; END IF; END $$; "
+    "DO $$ BEGIN "
+    "IF to_regnamespace('hersys') IS NULL THEN "
+    "RAISE EXCEPTION 'the database has no hersys schema: run hersysctl migrate'; "
+    "ELSIF NOT has_schema_privilege('hersys', 'USAGE') THEN "
+    "RAISE EXCEPTION 'the role % may not use the schema hersys: GRANT hersys_gateway TO it', "
+    "current_user USING ERRCODE = '42501'; "
+    "ELSIF to_regprocedure('hersys.schema_version()') IS NULL THEN "
+    "RAISE EXCEPTION 'the hersys schema is unfinished: run hersysctl migrate'; "
+    "END IF; END $$; "
     "SELECT hersys.schema_version()";
 
 static void store_refuse(struct store *store, const char *why)

@@ -98,6 +98,20 @@ def test_a_database_without_the_schema_is_named_as_such(make_gateway, postgres, 
     assert "run hersysctl migrate" in gateway.ctl("queue", status=1)
 
 
+def test_a_role_that_is_no_member_is_told_what_to_grant(make_gateway, postgres, db):
+    with contextlib.closing(postgres.connect("postgres")) as connection:
+        connection.cursor().execute(f"CREATE ROLE stranger_{db.name} LOGIN")
+    gateway = make_gateway(database__dsn=f"host={postgres.host} dbname={db.name} user=stranger_{db.name}")
+    assert f"the role stranger_{db.name} may not use the schema hersys: GRANT hersys_gateway TO it" in gateway.ctl("queue", status=1)
+
+
+def test_migrate_takes_no_bare_name_and_repeats_no_password():
+    for dsn in ("hersys", "host=db password=first second"):
+        done = subprocess.run([BUILD / "hersysctl", "migrate", "--schema", ROOT / "schema", "--database", dsn],
+                              capture_output=True, text=True)
+        assert done.returncode == 1 and "like dbname=hersys" in done.stderr and "second" not in done.stderr, done
+
+
 def test_the_daemon_never_migrates_and_has_no_right_to(make_gateway, db):
     make_gateway().start()
     with contextlib.closing(db.postgres.connect(db.name, "hersys_test")) as connection:

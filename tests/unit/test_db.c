@@ -727,6 +727,8 @@ static void test_a_bad_connection_string_is_said_and_not_repeated(void **state)
     static const char *const bad[] = {
         "host=db password=first-half second-half",
         "host=db password=first-half second-half=x",
+        "host=db password=first-half half\"second-half",
+        "postgresql://db/x?first-half\"=\"second-half",
         "postgresql://user:first-half%zzsecond-half@db/x",
         "postgresql://user:first-half@second-half@db/x",
         "no connection string at all, second-half",
