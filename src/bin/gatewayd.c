@@ -382,6 +382,8 @@ static bool gateway_start(struct gateway *gateway)
     if (gethostname(gateway->host, sizeof(gateway->host) - 1) != 0)
         snprintf(gateway->host, sizeof(gateway->host), "unknown");
     start_signals(gateway);
+    log_info("starting", LOG_STR("version", PACKAGE_VERSION),
+             LOG_STR("config", gateway->config_path));
     gateway->service = service_new(gateway->base);
     service_status("waiting for the database");
     gateway->drain = evtimer_new(gateway->base, gateway_on_drain, gateway);
@@ -428,7 +430,6 @@ static int run(const char *config_path, struct setup *setup)
     gateway.base = event_base_new();
     if (gateway.base == NULL)
         log_fatal("the event loop cannot be made");
-    log_info("starting", LOG_STR("version", PACKAGE_VERSION), LOG_STR("config", config_path));
     if (gateway_start(&gateway))
         event_base_dispatch(gateway.base);
     else
