@@ -139,10 +139,14 @@ void remind_set_tick(struct remind *remind, int tick_s)
 
 void remind_wake(struct remind *remind)
 {
-    struct timeval now = {0, 0};
+    struct timeval now = {0, 0}, reap = {REMIND_REAP_S, 0};
 
-    if (!remind->stopped)
-        event_add(remind->timer, &now);
+    if (remind->stopped)
+        return;
+    event_add(remind->timer, &now);
+    /* Leases that ran out while the database was away are settled last: what was sent meanwhile is
+     * finished first, and so not sent again. */
+    event_add(remind->reap, &reap);
 }
 
 void remind_stop(struct remind *remind)

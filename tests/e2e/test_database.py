@@ -155,6 +155,21 @@ def test_while_the_database_is_away_nothing_is_accepted_and_afterwards_everythin
     wait_for(lambda: all(db.state(m) in ("delivered", "sent") for m in messages), 30)
 
 
+def test_what_was_sent_while_the_database_was_away_longer_than_a_lease_is_not_sent_again(make_gateway, postgres, db):
+    gateway = make_gateway(sandbox__delay_milliseconds=3000, sandbox__window=200, delivery__lease_seconds=9).start()
+    messages = [m for m, in db.sql(
+        "SELECT hersys.outbox_enqueue('not_understood', 'en', '{\"centre\": \"Mihon\", \"centre_phone\": \"03-0000-0000\"}', 'sms', "
+        "'+8170' || to_char(n, 'FM000000') || '10', 'away:' || n, NULL, NULL) FROM generate_series(1, 100) AS n")]
+    wait_for(lambda: db.one("SELECT count(*) FROM hersys.outbox WHERE state = 'sending'") == 100)
+    postgres.ctl("stop", "fast")
+    try:
+        time.sleep(11)
+    finally:
+        postgres.ctl("start")
+    wait_for(lambda: all(db.state(m) == "delivered" for m in messages), 30)
+    assert len(gateway.spooled()) == 100 and not gateway.events("finish_fenced")
+
+
 def test_a_terminated_backend_costs_nothing_but_a_moment(gateway, db):
     db.patient(db.centre(), phone(1))
     message = db.enqueue(phone(2), not_before="2098-01-01", not_after="2099-01-01")
