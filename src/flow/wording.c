@@ -335,7 +335,8 @@ size_t wording_strip_ours(const struct wording *wording, const char *text, size_
         const char *newline = memchr(text + begin, '\n', len - begin);
 
         next = newline != NULL ? (size_t)(newline - text) + 1 : len;
-        if (line_is_ours(wording, text + begin, next - begin))
+        /* No mark is shorter: thousands of empty lines cost nothing. */
+        if (next - begin >= MARK_MIN && line_is_ours(wording, text + begin, next - begin))
             continue;
         memcpy(rest + kept, text + begin, next - begin);
         kept += next - begin;
