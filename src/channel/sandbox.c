@@ -52,8 +52,7 @@ struct wire {
     void *arg;
 };
 
-/* A receipt on its way; the list is in the order in which they are due, but for those that are
- * tried again. */
+/* A receipt on its way; the list is in the order in which they are due. */
 struct receipt {
     TAILQ_ENTRY(receipt) entry;
     struct sandbox *sandbox;
@@ -127,10 +126,17 @@ static void receipts_arm(struct sandbox *sandbox)
 static void receipt_queue(struct sandbox *sandbox, struct receipt *receipt, int wait_ms)
 {
     struct timeval now, wait = {wait_ms / 1000, (wait_ms % 1000) * 1000};
+    struct receipt *before = TAILQ_LAST(&sandbox->receipts, receipts);
 
     event_base_gettimeofday_cached(sandbox->base, &now);
     timeradd(&now, &wait, &receipt->due);
-    TAILQ_INSERT_TAIL(&sandbox->receipts, receipt, entry);
+    /* Only those that are tried again may be due later than a new one. */
+    while (before != NULL && timercmp(&before->due, &receipt->due, >))
+        before = TAILQ_PREV(before, receipts, entry);
+    if (before != NULL)
+        TAILQ_INSERT_AFTER(&sandbox->receipts, before, receipt, entry);
+    else
+        TAILQ_INSERT_HEAD(&sandbox->receipts, receipt, entry);
     receipts_arm(sandbox);
 }
 
