@@ -255,7 +255,11 @@ class Gateway:
             return None
         if self.process.poll() is None:
             self.process.send_signal(number)
-        status = self.process.wait(seconds)
+        try:
+            status = self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            self.kill()  # or it would outlive the tests
+            raise
         self.process = None
         return status
 
