@@ -17,6 +17,7 @@
 #include "base/sms.h"
 #include "flow/wording.h"
 #include "flow/wording_kinds.h"
+#include "reply/reply.h"
 
 /* ------------------------------------------------------------------ a copy of the texts to spoil
  */
@@ -640,6 +641,33 @@ static void test_a_parameter_without_a_placeholder_is_ignored(void **state)
     free(plain);
 }
 
+static void test_every_example_is_read_as_the_report_that_it_shows(void **state)
+{
+    static struct reply reply;
+    struct reply_rules rules = {.spo2_required = true};
+    char example[WORDING_SMS_MAX];
+
+    (void)state;
+    for (size_t l = 0; wording_language(l) != NULL; l++) {
+        char *in_household;
+
+        assert_true(wording_example(wording, wording_language(l), example));
+        reply_parse(example, strlen(example), &rules, &reply);
+        assert_int_equal(reply.outcome, REPLY_REPORT);
+        assert_int_equal(reply.count, 1);
+        assert_int_equal(reply.reports[0].temperature_centi, 3690);
+        assert_int_equal(reply.reports[0].spo2, 97);
+        assert_false(reply.reports[0].symptoms);
+        assert_false(reply.needs_review);
+
+        in_household = mem_printf("2 %s", example);
+        reply_parse(in_household, strlen(in_household), &rules, &reply);
+        assert_int_equal(reply.outcome, REPLY_REPORT);
+        assert_string_equal(reply.reports[0].member, "2");
+        free(in_household);
+    }
+}
+
 static void test_every_text_is_known_as_ours_when_it_comes_back(void **state)
 {
     static const char patient[] = "36.9 97 なし\n";
@@ -871,6 +899,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_an_unknown_kind_or_language_is_refused),
         cmocka_unit_test(test_a_missing_or_empty_parameter_is_refused),
         cmocka_unit_test(test_a_parameter_without_a_placeholder_is_ignored),
+        cmocka_unit_test(test_every_example_is_read_as_the_report_that_it_shows),
         cmocka_unit_test(test_every_text_is_known_as_ours_when_it_comes_back),
         cmocka_unit_test(test_a_report_with_the_words_of_our_own_labels_is_the_patients),
         cmocka_unit_test(test_a_parameter_longer_than_declared_is_refused_and_not_cut),
