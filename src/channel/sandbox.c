@@ -396,7 +396,7 @@ void sandbox_free(struct sandbox *sandbox)
 {
     struct wire *wire;
     struct receipt *receipt;
-    struct reply_call *reply;
+    struct reply_call *reply, *next_reply;
 
     if (sandbox == NULL)
         return;
@@ -405,7 +405,8 @@ void sandbox_free(struct sandbox *sandbox)
         event_free(wire->timer);
         free(wire);
     }
-    while ((reply = TAILQ_FIRST(&sandbox->replies)) != NULL) {
+    for (reply = TAILQ_FIRST(&sandbox->replies); reply != NULL; reply = next_reply) {
+        next_reply = TAILQ_NEXT(reply, entry);
         reply->done(reply->arg, 0);
         reply_call_free(reply);
     }
