@@ -322,7 +322,9 @@ class Gateway:
     def spooled(self):
         """All messages that the carrier ever took, from its file."""
         path = self.folder / "sandbox.jsonl"
-        lines = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+        text = path.read_text(errors="replace") if path.exists() else ""
+        whole = text[:text.rfind("\n") + 1]  # the line that is being written right now does not count yet
+        lines = [json.loads(line) for line in whole.splitlines() if line]
         return [line for line in lines if line.get("direction") == "out"]
 
 
