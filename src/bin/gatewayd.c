@@ -399,6 +399,9 @@ static bool gateway_start(struct gateway *gateway)
         .receive = gateway->receive,
         .keyring = gateway->setup->keyring,
     };
+    if (!conf->sandbox.enabled)
+        log_warning("no_carrier", LOG_STR("meaning", "messages wait in the queue, and none is "
+                                                     "sent"));
     return start_server(gateway) && (!conf->sandbox.enabled || start_sandbox(gateway));
 }
 
