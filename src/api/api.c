@@ -73,9 +73,17 @@ static bool is_form(const struct http_exchange *exchange)
            (type[len] == '\0' || type[len] == ';' || type[len] == ' ');
 }
 
-/* True where the call may go on; otherwise it is answered. */
-static bool admit(struct api *api, struct http_exchange *exchange, enum route_access access)
+/* Where the sandbox is off, its paths do not exist. */
+static bool exists(const struct api *api, const struct route *route)
 {
+    return api->sandbox != NULL ||
+           (route->access != ROUTE_SANDBOX_CARRIER && route->access != ROUTE_SANDBOX_PERSON);
+}
+
+/* True where the call may go on; otherwise it is answered. */
+static bool admit(struct api *api, const struct request *request, enum route_access access)
+{
+    struct http_exchange *exchange = request->exchange;
     const char *signature = http_header(exchange, SANDBOX_SIGNATURE);
     size_t len;
     const char *body = http_body(exchange, &len);
@@ -103,25 +111,79 @@ static bool admit(struct api *api, struct http_exchange *exchange, enum route_ac
 
 /* ---------------------------------------------------------------- dispatch */
 
+/* One part of a path against one of a pattern; a part that stands for something goes into
+ * `request`. */
+static bool match_part(const char *pattern, size_t pattern_len, const char *part, size_t len,
+                       struct request *request)
+{
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyz0123456789_-";
+
+    if (pattern_len == 4 && memcmp(pattern, "{id}", 4) == 0) {
+        if (len < 1 || len > 18 || part[0] == '0' || strspn(part, "0123456789") < len)
+            return false;
+        request->id = strtoll(part, NULL, 10);
+        return true;
+    }
+    if (pattern_len == 6 && memcmp(pattern, "{name}", 6) == 0) {
+        if (len < 1 || len >= ROUTE_NAME_MAX || strspn(part, letters) < len)
+            return false;
+        memcpy(request->name, part, len);
+        request->name[len] = '\0';
+        return true;
+    }
+    return pattern_len == len && memcmp(pattern, part, len) == 0;
+}
+
+static bool match_path(const char *pattern, const char *path, struct request *request)
+{
+    for (;;) {
+        size_t pattern_len = strcspn(pattern, "/"), len = strcspn(path, "/");
+
+        if (!match_part(pattern, pattern_len, path, len, request))
+            return false;
+        pattern += pattern_len;
+        path += len;
+        if (*pattern == '\0' || *path == '\0')
+            return *pattern == *path;
+        pattern++;
+        path++;
+    }
+}
+
+/* Calls the route that the request is for; `methods` gets those that its path takes. */
+static bool dispatch(struct api *api, struct request *request, char *methods, size_t size)
+{
+    size_t used = 0;
+
+    methods[0] = '\0';
+    for (size_t i = 0; i < MEM_COUNT(routes); i++) {
+        const struct route *route = &routes[i];
+
+        if (!exists(api, route) || !match_path(route->path, http_path(request->exchange), request))
+            continue;
+        if (strcmp(route->method, http_method(request->exchange)) != 0) {
+            used += (size_t)snprintf(methods + used, size - used, "%s%s", used > 0 ? ", " : "",
+                                     route->method);
+            continue;
+        }
+        if (admit(api, request, route->access))
+            route->handler(api, request);
+        return true;
+    }
+    return false;
+}
+
 void api_handle(void *arg, struct http_exchange *exchange)
 {
-    struct api *api = arg;
-    const struct route *found = NULL;
+    struct request request = {.exchange = exchange};
+    char methods[64];
 
-    for (size_t i = 0; i < MEM_COUNT(routes) && api->sandbox != NULL; i++) {
-        if (strcmp(routes[i].path, http_path(exchange)) != 0)
-            continue;
-        found = &routes[i];
-        if (strcmp(found->method, http_method(exchange)) != 0)
-            continue;
-        if (admit(api, exchange, found->access))
-            found->handler(api, exchange);
+    if (dispatch(arg, &request, methods, sizeof(methods)))
         return;
-    }
-    if (found == NULL) {
+    if (methods[0] == '\0') {
         problem_reply(exchange, 404, "Not found", "There is nothing at this path.");
         return;
     }
-    http_reply_header(exchange, "Allow", found->method);
+    http_reply_header(exchange, "Allow", methods);
     problem_reply(exchange, 405, "Method not allowed", "This path takes another method.");
 }

@@ -4,6 +4,8 @@
 #ifndef HERSYS_API_ROUTE_H
 #define HERSYS_API_ROUTE_H
 
+#include <stdint.h>
+
 #include "api/api.h"
 
 /* Who may call a route. What an entry of the table leaves out is ROUTE_NOBODY. */
@@ -14,8 +16,18 @@ enum route_access {
                            */
 };
 
+enum { ROUTE_NAME_MAX = 41 };
+
+/* One request on its way to its handler. Plain data that the handler may copy; the exchange lives
+ * until it is answered. */
+struct request {
+    struct http_exchange *exchange;
+    int64_t id;                /* what stands for {id} in the path: 1 or more */
+    char name[ROUTE_NAME_MAX]; /* what stands for {name}: [a-z0-9_-], 1 to 40 of them */
+};
+
 /* Called after access and method were checked; answers the exchange, now or later. */
-typedef void route_handler(struct api *api, struct http_exchange *exchange);
+typedef void route_handler(struct api *api, const struct request *request);
 
 route_handler webhook_sandbox_message;
 route_handler webhook_sandbox_receipt;

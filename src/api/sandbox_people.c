@@ -11,8 +11,9 @@
 enum { PEOPLE_FIELDS_MAX = 8, PEOPLE_LIST_MAX = 5000 };
 
 /* GET /sandbox/messages?phone=NUMBER: an array, oldest first. */
-void sandbox_list_messages(struct api *api, struct http_exchange *exchange)
+void sandbox_list_messages(struct api *api, const struct request *request)
 {
+    struct http_exchange *exchange = request->exchange;
     const char *query = http_query(exchange);
     struct form *form = form_parse(query, strlen(query), PEOPLE_FIELDS_MAX);
     json_t *list;
@@ -46,8 +47,9 @@ static void reply_on_status(void *arg, int status)
 }
 
 /* POST /sandbox/replies: from, text and, to bring the same message twice, id. */
-void sandbox_take_reply(struct api *api, struct http_exchange *exchange)
+void sandbox_take_reply(struct api *api, const struct request *request)
 {
+    struct http_exchange *exchange = request->exchange;
     size_t len;
     const char *body = http_body(exchange, &len);
     struct form *form = form_parse(body, len, PEOPLE_FIELDS_MAX);

@@ -56,8 +56,9 @@ static void message_on_done(void *arg, enum receive_outcome outcome)
     }
 }
 
-void webhook_sandbox_message(struct api *api, struct http_exchange *exchange)
+void webhook_sandbox_message(struct api *api, const struct request *request)
 {
+    struct http_exchange *exchange = request->exchange;
     struct form *form = read_form(exchange);
     struct receive_message message = {.link = SANDBOX_LINK};
 
@@ -87,8 +88,9 @@ static void receipt_on_done(void *arg, bool stored)
         problem_reply_later(exchange);
 }
 
-void webhook_sandbox_receipt(struct api *api, struct http_exchange *exchange)
+void webhook_sandbox_receipt(struct api *api, const struct request *request)
 {
+    struct http_exchange *exchange = request->exchange;
     struct form *form = read_form(exchange);
     const char *id, *state;
 

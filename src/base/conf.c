@@ -84,6 +84,9 @@ static enum storage storage_of(const struct conf_option *option)
     case CONF_ADDRESS:
     case CONF_URL:
     case CONF_NUMBER:
+    case CONF_ORIGIN:
+    case CONF_HOST:
+    case CONF_MAILBOX:
         break;
     }
     return STORED_STRING;
@@ -375,7 +378,43 @@ static const char *check_loopback(const struct conf *conf)
     return NULL;
 }
 
+static const char *check_digits(const struct conf *conf)
+{
+    return conf->codes.digits == 7 ? "a code has 6 or 8 digits" : NULL;
+}
+
+static bool relay_is_here(const char *relay)
+{
+    return strncmp(relay, "localhost:", 10) == 0 || strncmp(relay, "127.", 4) == 0 ||
+           strncmp(relay, "[::1]:", 6) == 0;
+}
+
+static const char *check_starttls(const struct conf *conf)
+{
+    if (*conf->email.relay != '\0' && !conf->email.starttls && !relay_is_here(conf->email.relay))
+        return "must be true, because email.relay is not on this host";
+    return NULL;
+}
+
+static const char *check_password(const struct conf *conf)
+{
+    if (*conf->email.user != '\0' && *conf->email.password_file == '\0')
+        return "must be set, because email.user is";
+    return NULL;
+}
+
+static const char *check_from(const struct conf *conf)
+{
+    if (*conf->email.relay != '\0' && *conf->email.from == '\0')
+        return "must be set, because email.relay is";
+    return NULL;
+}
+
 static const struct contradiction contradictions[] = {
+    {"codes.digits", "codes.digits", check_digits},
+    {"email.starttls", "email.relay", check_starttls},
+    {"email.password_file", "email.user", check_password},
+    {"email.from", "email.relay", check_from},
     {"http.listen", "sandbox.enabled", check_loopback},
     {"sandbox.spool", "sandbox.enabled", check_spool},
     {"links.base_url", "sandbox.enabled", check_https},

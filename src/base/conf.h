@@ -22,7 +22,22 @@ struct conf {
         int max_body_bytes;
         int max_connections;
         int idle_timeout_seconds;
+        const char *public_url; /* without a slash at its end; "" where carriers bring nothing */
     } http;
+    struct {
+        const char *relay; /* "host:port"; "" where no e-mail is sent */
+        bool starttls;
+        const char *ca_file; /* "": the system's */
+        const char *user;    /* "": no AUTH */
+        const char *password_file;
+        const char *from; /* an address */
+        int sessions;
+        int messages_per_session;
+        int timeout_seconds;
+    } email;
+    struct {
+        int digits;
+    } codes;
     struct {
         const char *base_url; /* without a slash at its end */
     } links;

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/email.h"
 #include "base/mem.h"
 
 /* A registration link is the base, "/r/", the number of its row, '-' and the token. */
@@ -46,6 +47,39 @@ static const char *check_number(const char *value)
         return "a telephone number with a plus sign and the country code is wanted, such as "
                "+817000000000";
     return NULL;
+}
+
+/* RFC 1123 section 2.1, or a numeric address; IPv6 in brackets. */
+static const char *check_host(const char *value)
+{
+    static const char wanted[] = "a host and a port are wanted, such as smtp.example.jp:587";
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-.";
+    const char *colon = strrchr(value, ':');
+    bool brackets = *value == '[';
+    size_t digits;
+
+    if (*value == '\0')
+        return NULL;
+    if (colon == NULL || colon == value)
+        return wanted;
+    digits = strspn(colon + 1, "0123456789");
+    if (digits < 1 || digits > 5 || colon[1 + digits] != '\0' || atoi(colon + 1) < 1 ||
+        atoi(colon + 1) > 65535)
+        return wanted;
+    if (brackets)
+        return check_address(value);
+    return strspn(value, plain) == (size_t)(colon - value) && *value != '.' && *value != '-'
+               ? NULL
+               : wanted;
+}
+
+static const char *check_mailbox(const char *value)
+{
+    char address[EMAIL_MAX];
+
+    if (*value == '\0' || email_parse(value, strlen(value), address))
+        return NULL;
+    return "an e-mail address is wanted, such as no-reply@my.example.jp";
 }
 
 static const char *url_host(const char *url)
@@ -89,12 +123,30 @@ static const char *check_url(const char *value)
     return NULL;
 }
 
+static const char *check_origin(const char *value)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~"
+                                "%:/[]";
+    const char *host = url_host(value);
+
+    if (*value == '\0')
+        return NULL;
+    if (host == NULL)
+        return "must start with https:// (or, on the same host, http://)";
+    if (*host == '\0' || *host == '/' || *host == ':')
+        return "names no host";
+    if (value[strspn(value, plain)] != '\0')
+        return "holds a character that is not wanted there";
+    if (value[strlen(value) - 1] == '/')
+        return "must not end with a slash";
+    return NULL;
+}
+
 const char *conf_form_fault(const struct conf_option *option, const char *value)
 {
     static form_check *const checks[] = {
-        [CONF_ADDRESS] = check_address,
-        [CONF_URL] = check_url,
-        [CONF_NUMBER] = check_number,
+        [CONF_ADDRESS] = check_address, [CONF_URL] = check_url,   [CONF_NUMBER] = check_number,
+        [CONF_ORIGIN] = check_origin,   [CONF_HOST] = check_host, [CONF_MAILBOX] = check_mailbox,
     };
 
     if (option->required && *value == '\0')

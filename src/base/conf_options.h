@@ -17,6 +17,9 @@ enum conf_type {
     CONF_ADDRESS, /* a numeric address and a port */
     CONF_URL,     /* the first part of the links that patients get */
     CONF_NUMBER,  /* a telephone number in E.164 */
+    CONF_ORIGIN,  /* scheme, host and path under which others reach the listener */
+    CONF_HOST,    /* a host's name or numeric address, and a port */
+    CONF_MAILBOX, /* an e-mail address */
 };
 
 struct conf_option {

@@ -7,6 +7,8 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
 #include <sodium.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -33,6 +35,8 @@ enum {
 
 static const char *const purpose_words[SECRET_PURPOSES] = {
     [SECRET_LINK] = "link",
+    [SECRET_CODE] = "code",
+    [SECRET_COUNTER] = "counter",
     [SECRET_SANDBOX] = "sandbox",
 };
 
@@ -51,6 +55,11 @@ static void need_sodium(void)
 {
     if (sodium_init() < 0)
         log_fatal("libsodium found no source of randomness");
+}
+
+const char *secret_purpose_word(enum secret_purpose purpose)
+{
+    return purpose_words[purpose];
 }
 
 /* ---- the key files */
@@ -166,7 +175,9 @@ static bool take_file(struct keyring *keyring, const char *directory, const char
         return fail(error, size, "%s: holds more than %d keys", directory, KEYS_MAX);
     if (!parse_name(name, &key->purpose, &key->id))
         return fail(error, size,
-                    "%s/%s: is not named by a purpose (link, sandbox) and an id from 1 to %d",
+                    "%s/%s: is not named by a purpose (link, code, counter, sandbox) and an id "
+                    "from "
+                    "1 to %d",
                     directory, name, KEY_ID_MAX);
     char *path = mem_printf("%s/%s", directory, name);
     bool done = read_key(path, key->bytes, error, size);
@@ -211,27 +222,25 @@ static const struct key *find_key(const struct keyring *keyring, enum secret_pur
     return found;
 }
 
-static bool has_every_purpose(const struct keyring *keyring, const char *directory, char *error,
-                              size_t size)
+static bool has_every_purpose(const struct keyring *keyring, const char *directory, bool sandbox,
+                              char *error, size_t size)
 {
     char lacks[128] = "";
-    const char *first = NULL;
     size_t len = 0;
 
     for (int i = 0; i < SECRET_PURPOSES; i++) {
-        if (find_key(keyring, (enum secret_purpose)i, 0) != NULL)
+        if (find_key(keyring, (enum secret_purpose)i, 0) != NULL ||
+            (i == SECRET_SANDBOX && !sandbox))
             continue;
         len += (size_t)snprintf(lacks + len, sizeof(lacks) - len, "%sno key for %s",
-                                first != NULL ? " and " : "", purpose_words[i]);
-        if (first == NULL)
-            first = purpose_words[i];
+                                len > 0 ? " and " : "", purpose_words[i]);
     }
-    return first == NULL ||
-           fail(error, size, "%s: holds %s; \"hersysctl key new %s/%s-1.key\" makes one", directory,
-                lacks, directory, first);
+    return len == 0 ||
+           fail(error, size, "%s: holds %s; \"hersysctl key init\" makes what is missing",
+                directory, lacks);
 }
 
-struct keyring *keyring_load(const char *directory, char *error, size_t size)
+struct keyring *keyring_load(const char *directory, bool sandbox, char *error, size_t size)
 {
     need_sodium();
     struct keyring *keyring = sodium_malloc(sizeof(*keyring));
@@ -240,7 +249,7 @@ struct keyring *keyring_load(const char *directory, char *error, size_t size)
         log_fatal("out of memory");
     sodium_memzero(keyring, sizeof(*keyring));
     if (take_directory(keyring, directory, error, size) &&
-        has_every_purpose(keyring, directory, error, size))
+        has_every_purpose(keyring, directory, sandbox, error, size))
         return keyring;
     keyring_free(keyring);
     return NULL;
@@ -283,13 +292,14 @@ static void mac_field(crypto_auth_hmacsha256_state *mac, const void *bytes, size
     crypto_auth_hmacsha256_update(mac, bytes, len);
 }
 
-bool secret_mint_link(const struct keyring *keyring, int key_id,
-                      const uint8_t salt[SECRET_SALT_BYTES], int generation, const char *recipient,
-                      char token[SECRET_TOKEN_MAX])
+/* What a row's secret is made from (secret.h tells the layout). False where the key is gone. */
+static bool mint(const struct keyring *keyring, enum secret_purpose purpose, int key_id,
+                 const uint8_t salt[SECRET_SALT_BYTES], int generation, const char *recipient,
+                 uint8_t mac[MAC_BYTES])
 {
-    const struct key *key = key_id > 0 ? find_key(keyring, SECRET_LINK, key_id) : NULL;
-    const char *purpose = purpose_words[SECRET_LINK];
-    uint8_t id[2], count[4], mac[MAC_BYTES];
+    const struct key *key = key_id > 0 ? find_key(keyring, purpose, key_id) : NULL;
+    const char *word = purpose_words[purpose];
+    uint8_t id[2], count[4];
     crypto_auth_hmacsha256_state state;
 
     if (key == NULL)
@@ -298,17 +308,67 @@ bool secret_mint_link(const struct keyring *keyring, int key_id,
     put_number(count, sizeof(count), (uint32_t)generation);
 
     crypto_auth_hmacsha256_init(&state, key->bytes, sizeof(key->bytes));
-    mac_field(&state, purpose, strlen(purpose));
+    mac_field(&state, word, strlen(word));
     mac_field(&state, id, sizeof(id));
     mac_field(&state, salt, SECRET_SALT_BYTES);
     mac_field(&state, count, sizeof(count));
     mac_field(&state, recipient, strlen(recipient));
     crypto_auth_hmacsha256_final(&state, mac);
-
-    base32_encode(mac, sizeof(mac), token, TOKEN_DIGITS);
-    sodium_memzero(mac, sizeof(mac));
     sodium_memzero(&state, sizeof(state));
     return true;
+}
+
+bool secret_mint_link(const struct keyring *keyring, int key_id,
+                      const uint8_t salt[SECRET_SALT_BYTES], int generation, const char *recipient,
+                      char token[SECRET_TOKEN_MAX])
+{
+    uint8_t mac[MAC_BYTES];
+
+    if (!mint(keyring, SECRET_LINK, key_id, salt, generation, recipient, mac))
+        return false;
+    base32_encode(mac, sizeof(mac), token, TOKEN_DIGITS);
+    sodium_memzero(mac, sizeof(mac));
+    return true;
+}
+
+bool secret_mint_code(const struct keyring *keyring, int key_id,
+                      const uint8_t salt[SECRET_SALT_BYTES], int generation, const char *recipient,
+                      int digits, char code[SECRET_CODE_MAX])
+{
+    uint8_t mac[MAC_BYTES];
+    uint32_t number = 0;
+    size_t at;
+
+    if ((digits != 6 && digits != 8) ||
+        !mint(keyring, SECRET_CODE, key_id, salt, generation, recipient, mac))
+        return false;
+    at = mac[MAC_BYTES - 1] & 0x0f;
+    for (size_t i = 0; i < 4; i++)
+        number = number << 8 | mac[at + i];
+    number &= 0x7fffffff;
+    snprintf(code, SECRET_CODE_MAX, "%0*u", digits, number % (digits == 6 ? 1000000U : 100000000U));
+    sodium_memzero(mac, sizeof(mac));
+    return true;
+}
+
+bool secret_same(const char *one, const char *other)
+{
+    size_t len = strlen(one);
+
+    return strlen(other) == len && sodium_memcmp(one, other, len) == 0;
+}
+
+void secret_counter_name(const struct keyring *keyring, const char *what, const char *subject,
+                         uint8_t name[SECRET_HASH_BYTES])
+{
+    crypto_auth_hmacsha256_state state;
+    const struct key *key = current_key(keyring, SECRET_COUNTER);
+
+    crypto_auth_hmacsha256_init(&state, key->bytes, sizeof(key->bytes));
+    mac_field(&state, what, strlen(what));
+    mac_field(&state, subject, strlen(subject));
+    crypto_auth_hmacsha256_final(&state, name);
+    sodium_memzero(&state, sizeof(state));
 }
 
 /* ---- signatures */
@@ -344,6 +404,18 @@ bool secret_verify(const struct keyring *keyring, enum secret_purpose purpose, c
     return same;
 }
 
+/* libsodium has no SHA-1, which Twilio signs with. */
+size_t secret_hmac(enum secret_hash hash, const void *key, size_t key_len, const void *bytes,
+                   size_t len, uint8_t mac[SECRET_HASH_BYTES])
+{
+    unsigned got = 0;
+
+    if (HMAC(hash == SECRET_SHA1 ? EVP_sha1() : EVP_sha256(), key, (int)key_len, bytes, len, mac,
+             &got) == NULL)
+        log_fatal("OpenSSL has no HMAC");
+    return got;
+}
+
 /* ---- randomness and checksums */
 
 void secret_random(void *bytes, size_t len)
@@ -375,4 +447,9 @@ void secret_sha256(const void *bytes, size_t len, char hex[HASH_DIGITS + 1])
 
     crypto_hash_sha256(hash, bytes, len);
     sodium_bin2hex(hex, HASH_DIGITS + 1, hash, sizeof(hash));
+}
+
+void secret_sha256_bytes(const void *bytes, size_t len, uint8_t hash[SECRET_HASH_BYTES])
+{
+    crypto_hash_sha256(hash, bytes, len);
 }

@@ -17,6 +17,9 @@
  *     4        generation, the highest byte first
  *     any      recipient, as given ("+817000000001")
  *
+ * That of a confirmation code is taken over the same, with "code" as its purpose; its digits are
+ * truncated from the MAC as RFC 4226 section 5.3 does it, with 32 bytes instead of 20.
+ *
  * The token is the first 20 base32 digits (RFC 4648 section 6, in lower case) of the 32 bytes of
  * the MAC: its first 100 bits. A signature is the MAC of the body alone, for its key serves nothing
  * else.
@@ -32,10 +35,14 @@ enum {
     SECRET_SALT_BYTES = 16,
     SECRET_TOKEN_MAX = 24,     /* bytes of a link token's text, NUL included */
     SECRET_SIGNATURE_MAX = 65, /* bytes of a hexadecimal HMAC-SHA256, NUL included */
+    SECRET_CODE_MAX = 9,       /* bytes of a confirmation code, NUL included */
+    SECRET_HASH_BYTES = 32,
 };
 
 enum secret_purpose {
     SECRET_LINK,    /* registration links */
+    SECRET_CODE,    /* confirmation codes */
+    SECRET_COUNTER, /* names of what is counted: addresses that must not stand in the database */
     SECRET_SANDBOX, /* the sandbox carrier's webhook signature */
     SECRET_PURPOSES,
 };
@@ -48,11 +55,15 @@ enum secret_purpose {
  */
 struct keyring;
 
+/* The word of a purpose: "link". Static. */
+const char *secret_purpose_word(enum secret_purpose purpose);
+
 /* NULL with the reason in `error`, one line that names the file: directory missing or writable by
- * everybody, a purpose without key, a file unreadable, open to everybody, not 64 digits or nothing
- * but zeros; also a *.key whose name is none of a purpose and id (so that a misspelt new key is not
- * silently left out), and more than 64 keys. Other names are passed over. */
-struct keyring *keyring_load(const char *directory, char *error, size_t size)
+ * everybody, a purpose without key (the sandbox's is wanted where `sandbox` says so), a file
+ * unreadable, open to everybody, not 64 digits or nothing but zeros; also a *.key whose name is
+ * none of a purpose and id (so that a misspelt new key is not silently left out), and more than 64
+ * keys. Other names are passed over. */
+struct keyring *keyring_load(const char *directory, bool sandbox, char *error, size_t size)
     __attribute__((warn_unused_result));
 void keyring_free(struct keyring *keyring); /* overwrites the keys */
 
@@ -64,6 +75,27 @@ int keyring_current(const struct keyring *keyring, enum secret_purpose purpose);
 bool secret_mint_link(const struct keyring *keyring, int key_id,
                       const uint8_t salt[SECRET_SALT_BYTES], int generation, const char *recipient,
                       char token[SECRET_TOKEN_MAX]) __attribute__((warn_unused_result));
+
+/* The digits (6 or 8) of a confirmation code. False where the key is not on the ring. */
+bool secret_mint_code(const struct keyring *keyring, int key_id,
+                      const uint8_t salt[SECRET_SALT_BYTES], int generation, const char *recipient,
+                      int digits, char code[SECRET_CODE_MAX]) __attribute__((warn_unused_result));
+
+/* A name for something that is counted ("address", "client") by which the database knows it again
+ * without being able to tell what it is: HMAC-SHA256 with the current key of SECRET_COUNTER. */
+void secret_counter_name(const struct keyring *keyring, const char *what, const char *subject,
+                         uint8_t name[SECRET_HASH_BYTES]);
+
+/* ---- signatures that other parties define */
+
+enum secret_hash { SECRET_SHA1, SECRET_SHA256 };
+
+/* HMAC (RFC 2104) with a key that a carrier gave; returns its length, 20 or 32 bytes. */
+size_t secret_hmac(enum secret_hash hash, const void *key, size_t key_len, const void *bytes,
+                   size_t len, uint8_t mac[SECRET_HASH_BYTES]);
+
+/* Whether two codes or signatures are the same, in a time that tells nothing but their lengths. */
+bool secret_same(const char *one, const char *other) __attribute__((warn_unused_result));
 
 /* The signature of a body: lower-case hexadecimal HMAC-SHA256 with the current key of the purpose.
  */
@@ -82,7 +114,8 @@ uint32_t secret_random_below(uint32_t bound);
 /* Writes a fresh key as a line for a key file ("hersysctl key new"). */
 void secret_new_key_line(char line[66]);
 
-/* SHA-256 as 64 lower-case hexadecimal digits (checksums of migrations). */
+/* SHA-256 as 64 lower-case hexadecimal digits (checksums of migrations), and as bytes. */
 void secret_sha256(const void *bytes, size_t len, char hex[65]);
+void secret_sha256_bytes(const void *bytes, size_t len, uint8_t hash[SECRET_HASH_BYTES]);
 
 #endif

@@ -116,7 +116,8 @@ int ctl_link(struct ctl *ctl)
             return CTL_USAGE;
     if (!ctl_read_conf(ctl))
         return CTL_FAILED;
-    keyring = keyring_load(ctl->conf->keys.directory, error, sizeof(error));
+    keyring =
+        keyring_load(ctl->conf->keys.directory, ctl->conf->sandbox.enabled, error, sizeof(error));
     if (keyring == NULL) {
         fprintf(stderr, "hersysctl: %s\n", error);
         return CTL_FAILED;

@@ -22,6 +22,7 @@ static const struct command commands[] = {
     {"migrate", "[--schema DIR] [--database DSN]",
      "bring the database's schema to this program's version", ctl_migrate},
     {"check-config", "", "check configuration, keys and texts", ctl_check_config},
+    {"key", "init", "make a key for each purpose that has none", ctl_key},
     {"key", "new FILE", "write a fresh key; never overwrites", ctl_key},
     {"link", "send PATIENT-ID...", "send registration links by SMS", ctl_link},
     {"queue", "", "how many messages are in which state, and the age of the oldest", ctl_queue},

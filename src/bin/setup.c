@@ -15,7 +15,8 @@ struct setup *setup_load(const char *path, conf_fault_cb *fault, void *arg)
     if (setup->conf == NULL) {
         fault(arg, "the keys and the texts are checked when the configuration is valid");
     } else {
-        setup->keyring = keyring_load(setup->conf->keys.directory, error, sizeof(error));
+        setup->keyring = keyring_load(setup->conf->keys.directory, setup->conf->sandbox.enabled,
+                                      error, sizeof(error));
         if (setup->keyring == NULL)
             fault(arg, error);
         setup->wording = wording_load(setup->conf->templates.directory, fault, arg);

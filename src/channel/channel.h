@@ -37,9 +37,13 @@ struct channel_result {
 typedef void channel_done_cb(void *arg, const struct channel_result *result);
 
 struct channel_message {
-    int64_t id;            /* ours: for carriers that take a client's reference */
-    const char *recipient; /* E.164 */
-    const char *text;      /* UTF-8 */
+    int64_t id; /* ours: for carriers that take a client's reference */
+    const char
+        *recipient;      /* E.164, or an e-mail address (hersys.email_address: ASCII, lower case) */
+    const char *text;    /* UTF-8 */
+    const char *subject; /* of an e-mail: UTF-8, one line; NULL of an SMS */
+    const char *html;    /* of an e-mail: the same as `text`, in HTML; NULL of an SMS */
+    const char *language; /* BCP 47: "ja", "zh-Hant" */
 };
 
 /* A carrier link. `self` is the first argument of each function. */

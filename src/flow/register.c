@@ -22,7 +22,7 @@ bool register_link_url(const struct keyring *keyring, const char *base_url,
     char token[SECRET_TOKEN_MAX];
     int len;
 
-    if (!secret_mint_link(keyring, claim->link_key_id, claim->link_salt, claim->link_generation,
+    if (!secret_mint_link(keyring, claim->link.key_id, claim->link.salt, claim->link.generation,
                           claim->recipient, token))
         return false;
     len =

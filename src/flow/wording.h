@@ -38,6 +38,20 @@ bool wording_render_sms(const struct wording *wording, const char *kind, const c
                         const json_t *params, char out[WORDING_SMS_MAX], const char **why)
     __attribute__((warn_unused_result));
 
+/* An e-mail: the subject is one line; the two bodies say the same. All UTF-8. */
+struct wording_mail {
+    char *subject;
+    char *text; /* lines end with a line feed */
+    char *html;
+};
+
+/* Renders one e-mail, with the same promises as wording_render_sms(); `why` is "no mail of this
+ * kind" where the kind is for SMS alone. Its texts are to be freed with wording_mail_free(). */
+bool wording_render_mail(const struct wording *wording, const char *kind, const char *language,
+                         const json_t *params, struct wording_mail *mail, const char **why)
+    __attribute__((warn_unused_result));
+void wording_mail_free(struct wording_mail *mail);
+
 /* The languages that every text exists in: "ja", "en", ...; NULL past the last. */
 const char *wording_language(size_t index);
 
@@ -54,21 +68,5 @@ void wording_print_samples(const struct wording *wording, FILE *out);
  * bytes, and returns how many that are: `len` where nothing of it is ours. A message that holds a
  * text of ours is never a report. */
 size_t wording_strip_ours(const struct wording *wording, const char *text, size_t len, char *rest);
-
-/* The languages that every text exists in: "ja", "en", ...; NULL past the last. */
-const char *wording_language(size_t index);
-
-/* The reply that the texts of a language give as their example, "36.9 97 n"; for a household a
- * member's number and a space stand before it. False for an unknown language. */
-bool wording_example(const struct wording *wording, const char *language, char out[WORDING_SMS_MAX])
-    __attribute__((warn_unused_result));
-
-/* Every kind in every language with made-up values, and what each costs, for proofreading. */
-void wording_print_samples(const struct wording *wording, FILE *out);
-
-/* Whether a message holds a text of ours, as one that was bounced or forwarded does: it is never a
- * report. */
-bool wording_is_ours(const struct wording *wording, const char *text, size_t len)
-    __attribute__((warn_unused_result));
 
 #endif

@@ -11,7 +11,7 @@
 static const struct db_statement sql_claim = {
     "outbox_claim",
     "SELECT id, epoch, kind, language, recipient, params, attempts, link_id, link_key_id, "
-    "link_generation, link_salt"
+    "link_generation, link_salt, code_digits, code_key_id, code_generation, code_salt"
     " FROM hersys.outbox_claim($1::uuid, $2::text, $3::int, make_interval(secs => $4::int))",
 };
 static const struct db_statement sql_finish = {
@@ -52,6 +52,19 @@ static uint8_t hex_byte(const char *digits)
     return (uint8_t)strtoul(text, NULL, 16);
 }
 
+/* The three columns from `column` on: key, generation, salt. False where there is no secret to
+ * mint. */
+static bool read_mint(struct store_mint *mint, const PGresult *result, int row, int column)
+{
+    if (PQgetlength(result, row, column + 2) != 2 * STORE_SALT_BYTES)
+        return false;
+    mint->key_id = atoi(PQgetvalue(result, row, column));
+    mint->generation = atoi(PQgetvalue(result, row, column + 1));
+    for (int i = 0; i < STORE_SALT_BYTES; i++)
+        mint->salt[i] = hex_byte(PQgetvalue(result, row, column + 2) + (size_t)i * 2);
+    return true;
+}
+
 static void read_claim(struct store_claim *claim, const PGresult *result, int row)
 {
     *claim = (struct store_claim){
@@ -63,13 +76,10 @@ static void read_claim(struct store_claim *claim, const PGresult *result, int ro
         .params = PQgetvalue(result, row, 5),
         .attempts = atoi(PQgetvalue(result, row, 6)),
     };
-    if (PQgetisnull(result, row, 7) || PQgetlength(result, row, 10) != 2 * STORE_SALT_BYTES)
-        return;
-    claim->link_id = atoll(PQgetvalue(result, row, 7));
-    claim->link_key_id = atoi(PQgetvalue(result, row, 8));
-    claim->link_generation = atoi(PQgetvalue(result, row, 9));
-    for (int i = 0; i < STORE_SALT_BYTES; i++)
-        claim->link_salt[i] = hex_byte(PQgetvalue(result, row, 10) + (size_t)i * 2);
+    if (read_mint(&claim->link, result, row, 8))
+        claim->link_id = atoll(PQgetvalue(result, row, 7));
+    if (read_mint(&claim->code, result, row, 12))
+        claim->code_digits = atoi(PQgetvalue(result, row, 11));
 }
 
 static void read_claims(const struct answer *answer, enum db_outcome outcome,

@@ -13,6 +13,13 @@
 
 enum { STORE_UUID_MAX = 37, STORE_SALT_BYTES = 16 };
 
+/* What a secret of a row is minted from; the row has no more than this. */
+struct store_mint {
+    int key_id;
+    int generation;
+    uint8_t salt[STORE_SALT_BYTES];
+};
+
 /* A message that is ours to send until its lease runs out. Strings live during the callback. */
 struct store_claim {
     int64_t id;
@@ -23,9 +30,9 @@ struct store_claim {
     const char *params; /* a JSON object */
     int attempts;       /* that were spent before this one */
     int64_t link_id;    /* 0, or the registration link that is to be minted */
-    int link_key_id;
-    int link_generation;
-    uint8_t link_salt[STORE_SALT_BYTES];
+    struct store_mint link;
+    int code_digits; /* 0, or how many digits the confirmation code has that is to be minted */
+    struct store_mint code;
 };
 
 typedef void store_claims_cb(void *arg, enum db_outcome outcome, const struct store_claim *claims,

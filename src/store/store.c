@@ -20,10 +20,8 @@ struct store {
 };
 
 static const char *const lane_names[STORE_LANES] = {
-    [STORE_DELIVER] = "deliver",
-    [STORE_RECEIVE] = "receive",
-    [STORE_CHORES] = "chores",
-    [STORE_LISTEN] = "listen",
+    [STORE_DELIVER] = "deliver", [STORE_RECEIVE] = "receive", [STORE_API] = "api",
+    [STORE_CHORES] = "chores",   [STORE_LISTEN] = "listen",
 };
 
 /* A database without our schema, or that lacks our right to it, says so itself, in words for the

@@ -18,7 +18,8 @@ struct store;
 /* Work that must not wait for other work has a connection of its own. */
 enum store_lane {
     STORE_DELIVER, /* claims and finishes */
-    STORE_RECEIVE, /* what comes in: messages, receipts, requests */
+    STORE_RECEIVE, /* what comes in: messages and receipts */
+    STORE_API,     /* requests of health centres and portals */
     STORE_CHORES,  /* reminders, leases that ran out, the operator's questions */
     STORE_LISTEN,  /* notifications */
     STORE_LANES,

@@ -180,7 +180,7 @@ def write_keys(folder):
     keys = folder / "keys"
     if not keys.exists():
         keys.mkdir()
-        for name in ("link-1", "sandbox-1"):
+        for name in ("link-1", "code-1", "counter-1", "sandbox-1"):
             subprocess.run([BUILD / "hersysctl", "key", "new", keys / f"{name}.key"], check=True)
     return keys
 

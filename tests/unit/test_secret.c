@@ -39,13 +39,15 @@ static int fill_folder(void **state)
     folder_empty(folder);
     chmod(folder, 0700);
     write_key("link-1.key", COUNTING);
+    write_key("code-1.key", COUNTING);
+    write_key("counter-1.key", COUNTING_ON);
     write_key("sandbox-1.key", COUNTING_ON);
     return 0;
 }
 
 static struct keyring *load_good(void)
 {
-    struct keyring *keyring = keyring_load(folder, error, sizeof(error));
+    struct keyring *keyring = keyring_load(folder, true, error, sizeof(error));
 
     if (keyring == NULL)
         fail_msg("refused: %s", error);
@@ -54,7 +56,7 @@ static struct keyring *load_good(void)
 
 static void assert_refused(const char *name, const char *why)
 {
-    struct keyring *keyring = keyring_load(folder, error, sizeof(error));
+    struct keyring *keyring = keyring_load(folder, true, error, sizeof(error));
 
     assert_null(keyring);
     assert_non_null(strstr(error, folder));
@@ -217,7 +219,88 @@ static void test_no_token_without_its_key(void **state)
     keyring_free(keyring);
 }
 
+/* ---- codes */
+
+/* The values are those of another implementation (Python's hmac), from the layout in secret.h. */
+static void test_a_code_is_truncated_as_in_rfc_4226_and_keeps_its_zeros(void **state)
+{
+    static const struct {
+        int generation;
+        const char *recipient;
+        int digits;
+        const char *code;
+    } cases[] = {
+        {1, "person@example.jp", 6, "858731"},   {2, "person@example.jp", 6, "736094"},
+        {1, "+817000000001", 6, "266617"},       {2, "+817000000001", 6, "176308"},
+        {1, "person@example.jp", 8, "69858731"}, {2, "person@example.jp", 8, "30736094"},
+        {1, "+817000000001", 8, "26266617"},     {2, "+817000000001", 8, "22176308"},
+        {11, "person@example.jp", 6, "085702"},
+    };
+
+    (void)state;
+    struct keyring *keyring = load_good();
+    for (size_t i = 0; i < MEM_COUNT(cases); i++) {
+        char code[SECRET_CODE_MAX];
+
+        assert_true(secret_mint_code(keyring, 1, salt, cases[i].generation, cases[i].recipient,
+                                     cases[i].digits, code));
+        assert_string_equal(code, cases[i].code);
+    }
+    keyring_free(keyring);
+}
+
+static void test_no_code_without_its_key_or_of_another_length(void **state)
+{
+    char code[SECRET_CODE_MAX];
+
+    (void)state;
+    struct keyring *keyring = load_good();
+    assert_false(secret_mint_code(keyring, 2, salt, 1, "person@example.jp", 6, code));
+    assert_false(secret_mint_code(keyring, 1, salt, 1, "person@example.jp", 7, code));
+    keyring_free(keyring);
+}
+
+static void test_codes_are_the_same_or_not(void **state)
+{
+    (void)state;
+    assert_true(secret_same("123456", "123456"));
+    assert_false(secret_same("123456", "123457"));
+    assert_false(secret_same("123456", "12345"));
+    assert_false(secret_same("", "1"));
+}
+
+static void test_a_counted_address_has_one_name_and_no_other_the_same(void **state)
+{
+    uint8_t one[SECRET_HASH_BYTES], again[SECRET_HASH_BYTES], client[SECRET_HASH_BYTES];
+
+    (void)state;
+    struct keyring *keyring = load_good();
+    secret_counter_name(keyring, "address", "person@example.jp", one);
+    secret_counter_name(keyring, "address", "person@example.jp", again);
+    secret_counter_name(keyring, "client", "person@example.jp", client);
+    assert_memory_equal(one, again, sizeof(one));
+    assert_memory_not_equal(one, client, sizeof(one));
+    keyring_free(keyring);
+}
+
 /* ---- signatures */
+
+/* RFC 2202 section 3, case 2; RFC 4231 section 4.3. */
+static void test_what_others_sign_is_the_hmac_of_the_rfcs(void **state)
+{
+    static const uint8_t sha1[] = {0xef, 0xfc, 0xdf, 0x6a, 0xe5, 0xeb, 0x2f, 0xa2, 0xd2, 0x74,
+                                   0x16, 0xd5, 0xf1, 0x84, 0xdf, 0x9c, 0x25, 0x9a, 0x7c, 0x79};
+    uint8_t mac[SECRET_HASH_BYTES];
+
+    (void)state;
+    assert_int_equal(secret_hmac(SECRET_SHA1, "Jefe", 4, "what do ya want for nothing?", 28, mac),
+                     sizeof(sha1));
+    assert_memory_equal(mac, sha1, sizeof(sha1));
+    assert_int_equal(secret_hmac(SECRET_SHA256, "Jefe", 4, "what do ya want for nothing?", 28, mac),
+                     SECRET_HASH_BYTES);
+    assert_int_equal(mac[0], 0x5b);
+    assert_int_equal(mac[31], 0x43);
+}
 
 static void test_a_signature_holds_for_its_body_purpose_and_keys_alone(void **state)
 {
@@ -365,7 +448,7 @@ static void test_a_purpose_without_key_is_refused(void **state)
 {
     (void)state;
     assert_int_equal(unlink(folder_path("sandbox-1.key")), 0);
-    assert_refused("sandbox-1.key", "no key for sandbox");
+    assert_refused("holds", "no key for sandbox");
 }
 
 static void test_every_purpose_without_key_is_told_with_the_command_that_makes_one(void **state)
@@ -373,7 +456,18 @@ static void test_every_purpose_without_key_is_told_with_the_command_that_makes_o
     (void)state;
     assert_int_equal(unlink(folder_path("link-1.key")), 0);
     assert_int_equal(unlink(folder_path("sandbox-1.key")), 0);
-    assert_refused("link-1.key", "no key for link and no key for sandbox; \"hersysctl key new ");
+    assert_refused("holds", "no key for link and no key for sandbox; \"hersysctl key init\"");
+}
+
+static void test_the_sandbox_needs_no_key_where_it_is_off(void **state)
+{
+    struct keyring *keyring;
+
+    (void)state;
+    assert_int_equal(unlink(folder_path("sandbox-1.key")), 0);
+    keyring = keyring_load(folder, false, error, sizeof(error));
+    assert_non_null(keyring);
+    keyring_free(keyring);
 }
 
 static void test_a_misspelt_key_file_is_not_left_out_silently(void **state)
@@ -406,7 +500,7 @@ static void test_what_is_no_plain_file_is_refused_without_waiting(void **state)
 static void test_a_missing_folder_is_told(void **state)
 {
     (void)state;
-    assert_null(keyring_load(folder_path("none"), error, sizeof(error)));
+    assert_null(keyring_load(folder_path("none"), true, error, sizeof(error)));
     assert_non_null(strstr(error, "none: cannot be read: No such file or directory"));
 }
 
@@ -467,6 +561,12 @@ int main(void)
         WITH_KEYS(test_every_part_of_a_link_changes_its_token),
         WITH_KEYS(test_a_token_is_the_same_after_the_next_key_has_come),
         WITH_KEYS(test_no_token_without_its_key),
+        WITH_KEYS(test_a_code_is_truncated_as_in_rfc_4226_and_keeps_its_zeros),
+        WITH_KEYS(test_no_code_without_its_key_or_of_another_length),
+        cmocka_unit_test(test_codes_are_the_same_or_not),
+        WITH_KEYS(test_a_counted_address_has_one_name_and_no_other_the_same),
+        cmocka_unit_test(test_what_others_sign_is_the_hmac_of_the_rfcs),
+        WITH_KEYS(test_the_sandbox_needs_no_key_where_it_is_off),
         WITH_KEYS(test_a_signature_holds_for_its_body_purpose_and_keys_alone),
         WITH_KEYS(test_every_key_of_the_ring_verifies_wherever_it_stands),
         WITH_KEYS(test_every_changed_digit_of_a_signature_is_seen),
