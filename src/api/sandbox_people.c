@@ -10,7 +10,7 @@
 
 enum { PEOPLE_FIELDS_MAX = 8, PEOPLE_LIST_MAX = 5000 };
 
-/* GET /sandbox/messages?phone=NUMBER: an array, oldest first. */
+/* GET /sandbox/messages?address=NUMBER-OR-MAILBOX: an array, oldest first. */
 void sandbox_list_messages(struct api *api, const struct request *request)
 {
     struct http_exchange *exchange = request->exchange;
@@ -23,7 +23,7 @@ void sandbox_list_messages(struct api *api, const struct request *request)
         problem_reply(exchange, 400, "Malformed request", "The query cannot be decoded.");
         return;
     }
-    list = sandbox_messages(api->sandbox, form_get_text(form, "phone"), PEOPLE_LIST_MAX);
+    list = sandbox_messages(api->sandbox, form_get_text(form, "address"), PEOPLE_LIST_MAX);
     text = json_dumps(list, JSON_COMPACT);
     if (text == NULL)
         log_fatal("out of memory");

@@ -100,18 +100,23 @@ static void print_message(const json_t *message)
 {
     const char *direction = json_string_value(json_object_get(message, "direction"));
     const char *phone = json_string_value(json_object_get(message, "phone"));
+    const char *mailbox = json_string_value(json_object_get(message, "mailbox"));
+    const char *subject = json_string_value(json_object_get(message, "subject"));
     const char *text = json_string_value(json_object_get(message, "text"));
     const char *at = json_string_value(json_object_get(message, "at"));
 
-    if (direction == NULL || phone == NULL || text == NULL || at == NULL)
+    if (direction == NULL || (phone == NULL && mailbox == NULL) || text == NULL || at == NULL)
         return;
-    printf("%s  %s %s\n", at, phone, strcmp(direction, "out") == 0 ? "got" : "wrote");
+    printf("%s  %s %s\n", at, phone != NULL ? phone : mailbox,
+           strcmp(direction, "out") == 0 ? "got" : "wrote");
+    if (subject != NULL)
+        printf("    %s\n\n", subject);
     for (const char *line = text; line != NULL;
          line = strchr(line, '\n') != NULL ? strchr(line, '\n') + 1 : NULL)
         printf("    %.*s\n", (int)strcspn(line, "\n"), line);
 }
 
-static int sandbox_inbox(const struct ctl *ctl, const char *phone, bool as_json)
+static int sandbox_inbox(const struct ctl *ctl, const char *address, bool as_json)
 {
     struct request request;
     char path[512] = "/sandbox/messages?";
@@ -119,7 +124,8 @@ static int sandbox_inbox(const struct ctl *ctl, const char *phone, bool as_json)
     json_t *list, *message;
     int status = CTL_FAILED;
 
-    if (phone != NULL && !form_append(path, sizeof(path), &len, "phone", phone, strlen(phone)))
+    if (address != NULL &&
+        !form_append(path, sizeof(path), &len, "address", address, strlen(address)))
         return CTL_USAGE;
     if (!request_run(&request, ctl, "GET", path, NULL, 0)) {
         request_end(&request);

@@ -18,10 +18,9 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "bin/links.h"
 #include "bin/service.h"
 #include "bin/setup.h"
-#include "channel/sandbox.h"
-#include "flow/deliver.h"
 #include "flow/receive.h"
 #include "flow/remind.h"
 #include "io/http_client.h"
@@ -45,8 +44,7 @@ struct gateway {
     struct store *store;
     struct http_client *http;
     struct http_server *server;
-    struct sandbox *sandbox;
-    struct deliver *deliver; /* NULL where there is no link to deliver by */
+    struct links *links; /* NULL where they could not be opened */
     struct receive *receive;
     struct remind *remind;
     struct api api;
@@ -75,17 +73,6 @@ static struct http_limits http_limits(const struct conf *conf)
     };
 }
 
-static struct deliver_rules deliver_rules(const struct setup *setup)
-{
-    return (struct deliver_rules){
-        .wording = setup->wording,
-        .keyring = setup->keyring,
-        .links_base_url = setup->conf->links.base_url,
-        .lease_s = setup->conf->delivery.lease_seconds,
-        .poll_s = setup->conf->delivery.poll_seconds,
-    };
-}
-
 static struct receive_rules receive_rules(const struct setup *setup)
 {
     return (struct receive_rules){
@@ -99,17 +86,13 @@ static void gateway_apply(struct gateway *gateway)
 {
     const struct setup *setup = gateway->setup;
     struct http_limits limits = http_limits(setup->conf);
-    struct deliver_rules deliver = deliver_rules(setup);
     struct receive_rules receive = receive_rules(setup);
 
     log_set_level(setup->conf->log.level);
     http_server_set_limits(gateway->server, &limits);
     receive_set_rules(gateway->receive, &receive);
     remind_set_tick(gateway->remind, setup->conf->reminders.tick_seconds);
-    if (gateway->deliver != NULL)
-        deliver_set_rules(gateway->deliver, &deliver);
-    if (gateway->sandbox != NULL)
-        sandbox_set_keyring(gateway->sandbox, setup->keyring);
+    links_apply(gateway->links, setup);
     gateway->api.keyring = setup->keyring;
 }
 
@@ -161,9 +144,8 @@ static void gateway_exit(struct gateway *gateway, int status)
 
 static bool gateway_is_idle(const struct gateway *gateway)
 {
-    return (gateway->deliver == NULL || deliver_busy(gateway->deliver) == 0) &&
-           receive_busy(gateway->receive) == 0 && http_server_busy(gateway->server) == 0 &&
-           store_pending(gateway->store) == 0;
+    return links_busy(gateway->links) == 0 && receive_busy(gateway->receive) == 0 &&
+           http_server_busy(gateway->server) == 0 && store_pending(gateway->store) == 0;
 }
 
 static void gateway_on_drain(evutil_socket_t fd, short what, void *arg)
@@ -178,9 +160,8 @@ static void gateway_on_drain(evutil_socket_t fd, short what, void *arg)
         gateway_exit(gateway, 0);
     } else if (clock_elapsed_s() > gateway->drain_until) {
         /* Nothing is lost: what is on the wire stands under its lease. */
-        log_warning(
-            "stopped", LOG_STR("state", "drain timed out"),
-            LOG_INT("messages", gateway->deliver != NULL ? deliver_busy(gateway->deliver) : 0));
+        log_warning("stopped", LOG_STR("state", "drain timed out"),
+                    LOG_INT("messages", links_busy(gateway->links)));
         gateway_exit(gateway, 0);
     } else {
         event_add(gateway->drain, &step);
@@ -201,8 +182,7 @@ static void gateway_stop(struct gateway *gateway, const char *why)
     service_stopping();
     http_server_stop(gateway->server);
     remind_stop(gateway->remind);
-    if (gateway->deliver != NULL)
-        deliver_stop(gateway->deliver);
+    links_stop(gateway->links);
     gateway->drain_until = clock_elapsed_s() + gateway->setup->conf->shutdown.drain_seconds;
     event_add(gateway->drain, &at_once);
 }
@@ -257,8 +237,7 @@ static void store_on_up(void *arg)
     service_status("working");
     gateway_on_beat(-1, 0, gateway);
     remind_wake(gateway->remind);
-    if (gateway->deliver != NULL)
-        deliver_wake(gateway->deliver);
+    links_wake(gateway->links);
 }
 
 static void store_on_down(void *arg)
@@ -273,8 +252,7 @@ static void store_on_wake(void *arg)
 {
     struct gateway *gateway = arg;
 
-    if (gateway->deliver != NULL)
-        deliver_wake(gateway->deliver);
+    links_wake(gateway->links);
 }
 
 /* At the start it ends the daemon: an operator is looking. Later it may be a migration under way:
@@ -304,35 +282,20 @@ static void make_instance(char uuid[STORE_UUID_MAX])
              b[15]);
 }
 
-/* The carrier's requests come back to our own listener. */
-static bool start_sandbox(struct gateway *gateway)
+static bool start_links(struct gateway *gateway)
 {
-    const struct conf *conf = gateway->setup->conf;
-    char *url =
-        mem_printf("http://%.*s:%d", (int)(strrchr(conf->http.listen, ':') - conf->http.listen),
-                   conf->http.listen, http_server_port(gateway->server));
-    struct sandbox_options options = {
-        .spool = conf->sandbox.spool,
-        .number = conf->sandbox.number,
-        .window = conf->sandbox.window,
-        .delay_ms = conf->sandbox.delay_milliseconds,
-        .receipt_ms = conf->sandbox.receipt_milliseconds,
-        .webhook_url = url,
-        .keyring = gateway->setup->keyring,
+    struct links_options options = {
+        .base = gateway->base,
+        .store = gateway->store,
         .http = gateway->http,
+        .instance = gateway->instance,
+        .port = http_server_port(gateway->server),
     };
-    struct deliver_rules rules = deliver_rules(gateway->setup);
-    char error[512];
 
-    gateway->sandbox = sandbox_new(gateway->base, &options, error, sizeof(error));
-    free(url);
-    if (gateway->sandbox == NULL) {
-        log_error("sandbox_refused", LOG_STR("reason", error));
+    gateway->links = links_open(&options, gateway->setup);
+    if (gateway->links == NULL)
         return false;
-    }
-    gateway->api.sandbox = gateway->sandbox;
-    gateway->deliver = deliver_new(gateway->base, gateway->store, gateway->instance,
-                                   sandbox_channel(gateway->sandbox), &rules);
+    gateway->api.sandbox = links_sandbox(gateway->links);
     return true;
 }
 
@@ -399,22 +362,20 @@ static bool gateway_start(struct gateway *gateway)
         .receive = gateway->receive,
         .keyring = gateway->setup->keyring,
     };
-    if (!conf->sandbox.enabled)
-        log_warning("no_carrier", LOG_STR("meaning", "messages wait in the queue, and none is "
-                                                     "sent"));
-    return start_server(gateway) && (!conf->sandbox.enabled || start_sandbox(gateway));
+    return start_server(gateway) && start_links(gateway);
 }
 
 /* In the order in which nothing is called that is gone already. */
 static void gateway_free(struct gateway *gateway)
 {
     http_client_free(gateway->http);
-    sandbox_free(gateway->sandbox);
+    if (gateway->links != NULL)
+        links_close(gateway->links);
     store_free(gateway->store); /* statements under way end in receive, deliver and remind */
     receive_free(gateway->receive);
     http_server_free(gateway->server);
-    if (gateway->deliver != NULL)
-        deliver_free(gateway->deliver);
+    if (gateway->links != NULL)
+        links_free(gateway->links);
     remind_free(gateway->remind);
     event_free(gateway->beat);
     event_free(gateway->drain);

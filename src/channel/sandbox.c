@@ -67,6 +67,7 @@ TAILQ_HEAD(receipts, receipt);
 struct sandbox {
     struct event_base *base;
     struct channel channel;
+    struct channel mailbox;
     struct sandbox_spool *spool;
     char *number;
     char *webhook_url;
@@ -229,6 +230,12 @@ static const struct behaviour *behaviour_find(struct sandbox *sandbox,
     size_t len = strlen(message->recipient);
     char key[24];
 
+    if (message->subject != NULL) {
+        static const struct behaviour mailbox = {
+            .suffix = "", .arrives = true, .outcome = CHANNEL_ACCEPTED};
+
+        return &mailbox;
+    }
     snprintf(key, sizeof(key), "%lld", (long long)message->id);
     for (const struct behaviour *b = sandbox_behaviours; b < everybody; b++) {
         if (len < 2 || strcmp(message->recipient + len - 2, b->suffix) != 0)
@@ -388,6 +395,9 @@ struct sandbox *sandbox_new(struct event_base *base, const struct sandbox_option
         .send = sandbox_send,
         .self = sandbox,
     };
+    sandbox->mailbox = sandbox->channel;
+    sandbox->mailbox.name = SANDBOX_MAILBOX_LINK;
+    sandbox->mailbox.channel = "email";
     sandbox_spool_each_owed(spool, receipt_take_up, sandbox);
     return sandbox;
 }
@@ -433,7 +443,12 @@ const struct channel *sandbox_channel(struct sandbox *sandbox)
     return &sandbox->channel;
 }
 
-json_t *sandbox_messages(const struct sandbox *sandbox, const char *phone, size_t limit)
+const struct channel *sandbox_mailbox(struct sandbox *sandbox)
 {
-    return sandbox_spool_list(sandbox->spool, phone, limit);
+    return &sandbox->mailbox;
+}
+
+json_t *sandbox_messages(const struct sandbox *sandbox, const char *address, size_t limit)
+{
+    return sandbox_spool_list(sandbox->spool, address, limit);
 }

@@ -27,6 +27,7 @@
 #define SANDBOX_RECEIPT_PATH "/webhooks/sandbox/receipt" /* id, state */
 #define SANDBOX_SIGNATURE    "X-Sandbox-Signature"
 #define SANDBOX_LINK         "sandbox"
+#define SANDBOX_MAILBOX_LINK "sandbox_mailbox"
 
 struct sandbox;
 
@@ -55,10 +56,14 @@ void sandbox_set_keyring(struct sandbox *sandbox, const struct keyring *keyring)
 /* The link, valid as long as the sandbox. */
 const struct channel *sandbox_channel(struct sandbox *sandbox);
 
-/* What its telephones received and sent, oldest first:
- * [{"id","direction":"out"|"in","phone","text","message","at"}], of one telephone or of all
- * (`phone` NULL), the last `limit`. The caller owns the result. */
-json_t *sandbox_messages(const struct sandbox *sandbox, const char *phone, size_t limit);
+/* Its mailboxes, a link for e-mail: each takes everything. */
+const struct channel *sandbox_mailbox(struct sandbox *sandbox);
+
+/* What its telephones and mailboxes received, and its telephones sent, oldest first:
+ * [{"id","direction":"out"|"in","phone","text","message","at"}], for an e-mail "mailbox" instead of
+ * "phone", "subject" and "html"; of one address or of all (`address` NULL), the last `limit`. The
+ * caller owns the result. */
+json_t *sandbox_messages(const struct sandbox *sandbox, const char *address, size_t limit);
 
 /* Somebody answers from a telephone of the sandbox: any bytes. `done` gets the status of the
  * gateway's webhook (0 where there was no answer), after the message is stored or refused. `id` is

@@ -151,10 +151,16 @@ static bool add(struct sandbox_spool *spool, json_t *line)
 bool sandbox_spool_add_out(struct sandbox_spool *spool, const char *id,
                            const struct channel_message *message)
 {
-    return add(spool, json_pack("{s:s, s:s, s:s, s:o, s:I, s:o}", "id", id, "direction", "out",
-                                "phone", message->recipient, "text",
-                                text_value(message->text, strlen(message->text)), "message",
-                                (json_int_t)message->id, "at", now_string()));
+    json_t *line = json_pack("{s:s, s:s, s:s, s:o, s:I, s:o}", "id", id, "direction", "out",
+                             message->subject != NULL ? "mailbox" : "phone", message->recipient,
+                             "text", text_value(message->text, strlen(message->text)), "message",
+                             (json_int_t)message->id, "at", now_string());
+
+    if (message->subject != NULL) {
+        json_object_set_new(line, "subject", json_string(message->subject));
+        json_object_set_new(line, "html", json_string(message->html));
+    }
+    return add(spool, line);
 }
 
 void sandbox_spool_add_in(struct sandbox_spool *spool, const char *id, const char *phone,
@@ -191,15 +197,18 @@ void sandbox_spool_each_owed(const struct sandbox_spool *spool,
     }
 }
 
-json_t *sandbox_spool_list(const struct sandbox_spool *spool, const char *phone, size_t limit)
+json_t *sandbox_spool_list(const struct sandbox_spool *spool, const char *address, size_t limit)
 {
     json_t *list = json_array();
 
     for (size_t i = json_array_size(spool->messages); i-- > 0 && json_array_size(list) < limit;) {
         json_t *message = json_array_get(spool->messages, i);
-        const char *whose = json_string_value(json_object_get(message, "phone"));
+        const json_t *whose = json_object_get(message, "phone");
 
-        if (phone == NULL || (whose != NULL && strcmp(whose, phone) == 0))
+        if (whose == NULL)
+            whose = json_object_get(message, "mailbox");
+        if (address == NULL ||
+            (json_is_string(whose) && strcmp(json_string_value(whose), address) == 0))
             json_array_insert(list, 0, message);
     }
     return list;

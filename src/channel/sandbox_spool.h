@@ -38,6 +38,6 @@ void sandbox_spool_mark_receipt(struct sandbox_spool *spool, const char *id);
 void sandbox_spool_each_owed(const struct sandbox_spool *spool,
                              void (*cb)(void *arg, const char *id, const char *phone), void *arg);
 
-json_t *sandbox_spool_list(const struct sandbox_spool *spool, const char *phone, size_t limit);
+json_t *sandbox_spool_list(const struct sandbox_spool *spool, const char *address, size_t limit);
 
 #endif

@@ -310,7 +310,7 @@ class Gateway:
             "id": provider_id or f"in-{time.monotonic_ns()}-{threading.get_ident()}", "from": number, "to": GATEWAY_NUMBER, "text": text})
 
     def messages(self, number=None):
-        query = f"?phone={urllib.parse.quote(number)}" if number else ""
+        query = f"?address={urllib.parse.quote(number)}" if number else ""
         status, body, _ = self.request("GET", f"/sandbox/messages{query}")
         assert status == 200
         return json.loads(body)

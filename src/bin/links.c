@@ -1,0 +1,138 @@
+/* links.c - opens the links that the configuration names. It does no work of the domain. */
+#include "bin/links.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "flow/deliver.h"
+
+struct links {
+    struct links_options options;
+    const struct setup *setup;
+    struct sandbox *sandbox;
+    struct deliver **delivers;
+    size_t count;
+};
+
+static struct deliver_rules deliver_rules(const struct setup *setup)
+{
+    return (struct deliver_rules){
+        .wording = setup->wording,
+        .keyring = setup->keyring,
+        .links_base_url = setup->conf->links.base_url,
+        .lease_s = setup->conf->delivery.lease_seconds,
+        .poll_s = setup->conf->delivery.poll_seconds,
+    };
+}
+
+static void add(struct links *links, const struct channel *channel)
+{
+    struct deliver_rules rules = deliver_rules(links->setup);
+
+    links->delivers = mem_grow(links->delivers, links->count + 1, sizeof(*links->delivers));
+    links->delivers[links->count++] = deliver_new(links->options.base, links->options.store,
+                                                  links->options.instance, channel, &rules);
+    log_info("link_opened", LOG_STR("link", channel->name), LOG_STR("channel", channel->channel));
+}
+
+/* The carrier's requests come back to our own listener. */
+static bool open_sandbox(struct links *links)
+{
+    const struct conf *conf = links->setup->conf;
+    char *url =
+        mem_printf("http://%.*s:%d", (int)(strrchr(conf->http.listen, ':') - conf->http.listen),
+                   conf->http.listen, links->options.port);
+    struct sandbox_options options = {
+        .spool = conf->sandbox.spool,
+        .number = conf->sandbox.number,
+        .window = conf->sandbox.window,
+        .delay_ms = conf->sandbox.delay_milliseconds,
+        .receipt_ms = conf->sandbox.receipt_milliseconds,
+        .webhook_url = url,
+        .keyring = links->setup->keyring,
+        .http = links->options.http,
+    };
+    char error[512];
+
+    links->sandbox = sandbox_new(links->options.base, &options, error, sizeof(error));
+    free(url);
+    if (links->sandbox == NULL) {
+        log_error("sandbox_refused", LOG_STR("reason", error));
+        return false;
+    }
+    add(links, sandbox_channel(links->sandbox));
+    /* Its mailbox takes what a relay would. */
+    if (*conf->email.relay == '\0')
+        add(links, sandbox_mailbox(links->sandbox));
+    return true;
+}
+
+struct links *links_open(const struct links_options *options, const struct setup *setup)
+{
+    struct links *links = mem_new(1, sizeof(*links));
+
+    links->options = *options;
+    links->setup = setup;
+    if (setup->conf->sandbox.enabled && !open_sandbox(links)) {
+        links_close(links);
+        links_free(links);
+        return NULL;
+    }
+    if (links->count == 0)
+        log_warning("no_carrier", LOG_STR("meaning", "messages wait in the queue, and none is "
+                                                     "sent"));
+    return links;
+}
+
+struct sandbox *links_sandbox(struct links *links)
+{
+    return links->sandbox;
+}
+
+void links_apply(struct links *links, const struct setup *setup)
+{
+    struct deliver_rules rules = deliver_rules(setup);
+
+    links->setup = setup;
+    for (size_t i = 0; i < links->count; i++)
+        deliver_set_rules(links->delivers[i], &rules);
+    if (links->sandbox != NULL)
+        sandbox_set_keyring(links->sandbox, setup->keyring);
+}
+
+void links_wake(struct links *links)
+{
+    for (size_t i = 0; i < links->count; i++)
+        deliver_wake(links->delivers[i]);
+}
+
+void links_stop(struct links *links)
+{
+    for (size_t i = 0; i < links->count; i++)
+        deliver_stop(links->delivers[i]);
+}
+
+int links_busy(const struct links *links)
+{
+    int busy = 0;
+
+    for (size_t i = 0; i < links->count; i++)
+        busy += deliver_busy(links->delivers[i]);
+    return busy;
+}
+
+void links_close(struct links *links)
+{
+    sandbox_free(links->sandbox);
+    links->sandbox = NULL;
+}
+
+void links_free(struct links *links)
+{
+    for (size_t i = 0; i < links->count; i++)
+        deliver_free(links->delivers[i]);
+    free(links->delivers);
+    free(links);
+}
