@@ -576,8 +576,8 @@ static void test_the_echo_shows_what_was_stored(void **state)
 
     (void)state;
     assert_string_equal(rendered("report_stored", "ja", json), "【見本】次のとおり受け付けました。"
-                                                               "\n1 花子 36.9℃ 酸素97% 症状なし\n"
-                                                               "2 38.15℃ 酸素未測定 "
+                                                               "\n1 花子 36.9℃ 酸素飽和度97% 症状なし\n"
+                                                               "2 38.15℃ 酸素飽和度未測定 "
                                                                "症状あり\n間違いがあれば03-0000-"
                                                                "0000へお電話ください。");
     assert_string_equal(rendered("report_stored", "en", json), "見本: recorded (temp, oxygen, "
