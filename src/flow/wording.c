@@ -11,7 +11,6 @@
 #include <utf8proc.h>
 
 #include "base/mem.h"
-#include "base/sms.h"
 #include "flow/wording_kinds.h"
 
 enum {
@@ -21,15 +20,23 @@ enum {
 
 /* ------------------------------------------------------------------ loading */
 
-/* The bytes of a file without its last newline; NULL after a report. */
-static char *read_text(const char *path, size_t *len, struct wording_faults *faults)
+char *wording_path(const struct wording *wording, const char *folder, const char *name,
+                   enum wording_medium medium, size_t language)
+{
+    return mem_printf("%s/%s%s/%s.%s", wording->directory, folder, name,
+                      wording_languages[language].code, wording_endings[medium]);
+}
+
+/* The bytes of a file without its last newline; NULL after a report. `hint` is what to do where
+ * there is none. */
+static char *read_text(const char *path, const char *hint, size_t *len,
+                       struct wording_faults *faults)
 {
     FILE *file = fopen(path, "rbe");
     char *text;
 
     if (file == NULL) {
-        wording_report(faults, "%s: %s; every text exists in every language: write it there", path,
-                       strerror(errno));
+        wording_report(faults, "%s: %s; %s", path, strerror(errno), hint);
         return NULL;
     }
     text = mem_new(FILE_MAX, 1);
@@ -37,7 +44,7 @@ static char *read_text(const char *path, size_t *len, struct wording_faults *fau
     if (ferror(file) || *len == FILE_MAX) {
         wording_report(faults, "%s: %s", path,
                        ferror(file) ? "cannot be read; is it a file?"
-                                    : "too big for an SMS; shorten it");
+                                    : "too big for a text; shorten it");
         free(text);
         text = NULL;
     } else if (*len > 0 && text[*len - 1] == '\n') {
@@ -47,35 +54,51 @@ static char *read_text(const char *path, size_t *len, struct wording_faults *fau
     return text;
 }
 
-static struct template *load_text(const char *path, struct wording_faults *faults)
+static struct template *compile_text(const char *path, const char *text, size_t len,
+                                     struct wording_faults *faults)
+{
+    char error[256];
+    struct template *compiled = template_compile(text, len, error, sizeof(error));
+
+    if (compiled == NULL)
+        wording_report(faults, "%s: %s; see doc/translating.md for what may stand in {{ }}", path,
+                       error);
+    return compiled;
+}
+
+typedef bool form_check(const char *path, const char *text, size_t len,
+                        struct wording_faults *faults);
+
+/* A file that has passed the check of its form (NULL: any has). */
+static struct template *load_text(const char *path, const char *hint, form_check *form,
+                                  struct wording_faults *faults)
 {
     size_t len = 0;
-    char *text = read_text(path, &len, faults);
+    char *text = read_text(path, hint, &len, faults);
     struct template *compiled = NULL;
-    char error[256];
 
-    if (text != NULL && wording_check_bytes(path, text, len, faults)) {
-        compiled = template_compile(text, len, error, sizeof(error));
-        if (compiled == NULL)
-            wording_report(faults, "%s: %s; see doc/translating.md for what may stand in {{ }}",
-                           path, error);
-    }
+    if (text != NULL && wording_check_bytes(path, text, len, faults) &&
+        (form == NULL || form(path, text, len, faults)))
+        compiled = compile_text(path, text, len, faults);
     free(text);
     return compiled;
 }
 
-static const struct wording_partial *find_partial(const struct wording *wording, const char *name)
+static const char every_language[] = "every text exists in every language: write it there";
+
+static const struct wording_partial *find_partial(const struct wording *wording,
+                                                  enum wording_medium medium, const char *name)
 {
     for (size_t i = 0; i < wording->partial_count; i++)
-        if (strcmp(wording->partials[i].name, name) == 0)
+        if (wording->partials[i].medium == medium && strcmp(wording->partials[i].name, name) == 0)
             return &wording->partials[i];
     return NULL;
 }
 
-const struct template *wording_partial(const struct wording *wording, size_t language,
-                                       const char *name)
+const struct template *wording_partial(const struct wording *wording, enum wording_medium medium,
+                                       size_t language, const char *name)
 {
-    const struct wording_partial *partial = find_partial(wording, name);
+    const struct wording_partial *partial = find_partial(wording, medium, name);
 
     return partial != NULL ? partial->texts[language] : NULL;
 }
@@ -84,6 +107,7 @@ struct loader {
     struct wording *wording;
     struct wording_faults *faults;
     const char *path; /* of the text whose partials are loaded */
+    enum wording_medium medium;
 };
 
 /* Loads a partial in every language when a text first uses it. Its name becomes part of a path. */
@@ -93,7 +117,7 @@ static void load_partial(void *arg, enum template_use use, const char *name)
     struct wording *wording = loader->wording;
     struct wording_partial *partial;
 
-    if (use != TEMPLATE_PARTIAL || find_partial(wording, name) != NULL)
+    if (use != TEMPLATE_PARTIAL || find_partial(wording, loader->medium, name) != NULL)
         return;
     if (strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_") != strlen(name)) {
         wording_report(loader->faults,
@@ -103,55 +127,85 @@ static void load_partial(void *arg, enum template_use use, const char *name)
     }
     wording->partials = mem_grow(wording->partials, wording->partial_count + 1, sizeof(*partial));
     partial = &wording->partials[wording->partial_count++];
-    *partial = (struct wording_partial){.name = mem_strdup(name)};
+    *partial = (struct wording_partial){.name = mem_strdup(name), .medium = loader->medium};
     for (size_t l = 0; l < WORDING_LANGUAGES; l++) {
-        char *path = mem_printf("%s/partials/%s/%s.sms", wording->directory, name,
-                                wording_languages[l].code);
+        char *path = wording_path(wording, "partials/", name, loader->medium, l);
 
-        partial->texts[l] = load_text(path, loader->faults);
+        partial->texts[l] = load_text(path, every_language, NULL, loader->faults);
         free(path);
     }
 }
 
-static void load_partials_of(struct loader *loader, const struct template *text, const char *path)
+static void load_partials_of(struct loader *loader, enum wording_medium medium,
+                             const struct template *text, const char *path)
 {
     loader->path = path;
+    loader->medium = medium;
     if (text != NULL)
         template_each_tag(text, load_partial, loader);
 }
 
-static void load_kinds(struct loader *loader)
+static void load_kind(struct loader *loader, enum wording_medium medium, size_t kind)
 {
     struct wording *wording = loader->wording;
 
-    for (size_t k = 0; k < WORDING_KINDS; k++) {
-        for (size_t l = 0; l < WORDING_LANGUAGES; l++) {
-            char *path = mem_printf("%s/%s/%s.sms", wording->directory, wording_kinds[k].name,
-                                    wording_languages[l].code);
+    for (size_t l = 0; l < WORDING_LANGUAGES; l++) {
+        char *path = wording_path(wording, "", wording_kinds[kind].name, medium, l);
+        struct template *text =
+            load_text(path, every_language, medium == WORDING_MAIL ? wording_check_mail_form : NULL,
+                      loader->faults);
 
-            wording->texts[k][l] = load_text(path, loader->faults);
-            load_partials_of(loader, wording->texts[k][l], path);
-            free(path);
-        }
+        wording->texts[medium][kind][l] = text;
+        load_partials_of(loader, medium, text, path);
+        free(path);
     }
 }
 
-/* Partials of partials: the list grows while it is gone through. */
+static void load_kinds(struct loader *loader)
+{
+    for (size_t k = 0; k < WORDING_KINDS; k++) {
+        if (wording_kinds[k].has[WORDING_SMS])
+            load_kind(loader, WORDING_SMS, k);
+        if (wording_kinds[k].has[WORDING_MAIL])
+            load_kind(loader, WORDING_MAIL, k);
+    }
+}
+
+/* Partials of partials: the list grows while it is gone through, and moves. */
 static void load_partials(struct loader *loader)
 {
-    load_partial(loader, TEMPLATE_PARTIAL, "example"); /* wording_example() needs it in any case */
-    for (size_t p = 0; p < loader->wording->partial_count; p++)
+    const struct wording *wording = loader->wording;
+
+    /* wording_example() needs it in any case. */
+    loader->medium = WORDING_SMS;
+    load_partial(loader, TEMPLATE_PARTIAL, "example");
+    for (size_t p = 0; p < wording->partial_count; p++)
         for (size_t l = 0; l < WORDING_LANGUAGES; l++)
-            load_partials_of(loader, loader->wording->partials[p].texts[l],
-                             loader->wording->partials[p].name);
+            load_partials_of(loader, wording->partials[p].medium, wording->partials[p].texts[l],
+                             wording->partials[p].name);
+}
+
+static void load_layout(struct loader *loader)
+{
+    struct wording *wording = loader->wording;
+    char *path = mem_printf("%s/%s", wording->directory, wording_layout.name);
+
+    wording->layout = load_text(path, "the e-mails need it: take it from the distribution",
+                                wording_check_layout_form, loader->faults);
+    if (wording->layout != NULL)
+        wording_check_layout(wording, path, loader->faults);
+    free(path);
 }
 
 static void check_texts(const struct wording *wording, struct wording_faults *faults)
 {
     for (size_t k = 0; k < WORDING_KINDS; k++)
-        for (size_t l = 0; l < WORDING_LANGUAGES; l++)
-            if (wording->texts[k][l] != NULL)
-                wording_check_text(wording, k, l, faults);
+        for (size_t l = 0; l < WORDING_LANGUAGES; l++) {
+            if (wording->texts[WORDING_SMS][k][l] != NULL)
+                wording_check_text(wording, WORDING_SMS, k, l, faults);
+            if (wording->texts[WORDING_MAIL][k][l] != NULL)
+                wording_check_text(wording, WORDING_MAIL, k, l, faults);
+        }
 }
 
 struct marker {
@@ -198,24 +252,27 @@ static void mark_text(void *arg, const char *text, size_t len)
     marker->found = true;
 }
 
-/* A text by which we could not be told from a patient could come back as a report: it is a fault.
+/* An SMS by which we could not be told from a patient could come back as a report: it is a fault.
  */
 static void mark_texts(struct wording *wording, struct wording_faults *faults)
 {
     for (size_t k = 0; k < WORDING_KINDS; k++) {
         for (size_t l = 0; l < WORDING_LANGUAGES; l++) {
             struct marker marker = {.wording = wording};
+            char *path;
 
-            if (wording->texts[k][l] == NULL)
+            if (wording->texts[WORDING_SMS][k][l] == NULL)
                 continue;
-            template_each_text(wording->texts[k][l], mark_text, &marker);
-            if (!marker.found)
-                wording_report(faults,
-                               "%s/%s/%s.sms: no fixed part of it has %d letters (or %d characters "
-                               "of Chinese, Japanese or Korean) in one piece; the text could not "
-                               "be told from a patient's when it comes back",
-                               wording->directory, wording_kinds[k].name, wording_languages[l].code,
-                               MARK_MIN, MARK_MIN / 2);
+            template_each_text(wording->texts[WORDING_SMS][k][l], mark_text, &marker);
+            if (marker.found)
+                continue;
+            path = wording_path(wording, "", wording_kinds[k].name, WORDING_SMS, l);
+            wording_report(faults,
+                           "%s: no fixed part of it has %d letters (or %d characters of Chinese, "
+                           "Japanese or Korean) in one piece; the text could not be told from a "
+                           "patient's when it comes back",
+                           path, MARK_MIN, MARK_MIN / 2);
+            free(path);
         }
     }
 }
@@ -229,6 +286,7 @@ struct wording *wording_load(const char *directory, wording_fault_cb *fault, voi
     wording->directory = mem_strdup(directory);
     load_kinds(&loader);
     load_partials(&loader);
+    load_layout(&loader);
     check_texts(wording, &faults);
     if (faults.count == 0)
         mark_texts(wording, &faults);
@@ -243,13 +301,16 @@ void wording_free(struct wording *wording)
     if (wording == NULL)
         return;
     for (size_t l = 0; l < WORDING_LANGUAGES; l++) {
-        for (size_t k = 0; k < WORDING_KINDS; k++)
-            template_free(wording->texts[k][l]);
+        for (size_t k = 0; k < WORDING_KINDS; k++) {
+            template_free(wording->texts[WORDING_SMS][k][l]);
+            template_free(wording->texts[WORDING_MAIL][k][l]);
+        }
         for (size_t p = 0; p < wording->partial_count; p++)
             template_free(wording->partials[p].texts[l]);
     }
     for (size_t p = 0; p < wording->partial_count; p++)
         free(wording->partials[p].name);
+    template_free(wording->layout);
     free(wording->partials);
     free(wording->marks);
     free(wording->directory);
@@ -260,6 +321,7 @@ void wording_free(struct wording *wording)
 
 struct place {
     const struct wording *wording;
+    enum wording_medium medium;
     size_t language;
 };
 
@@ -267,54 +329,46 @@ static const struct template *give_partial(void *arg, const char *name)
 {
     const struct place *place = arg;
 
-    return wording_partial(place->wording, place->language, name);
+    return wording_partial(place->wording, place->medium, place->language, name);
 }
 
-bool wording_render(const struct wording *wording, size_t kind, size_t language,
-                    const json_t *params, char out[WORDING_SMS_MAX])
+bool wording_render(const struct wording *wording, enum wording_medium medium, size_t kind,
+                    size_t language, const json_t *params, char *out, size_t size)
 {
-    struct place place = {.wording = wording, .language = language};
+    struct place place = {.wording = wording, .medium = medium, .language = language};
 
-    return template_render(wording->texts[kind][language], params, TEMPLATE_PLAIN, give_partial,
-                           &place, out, WORDING_SMS_MAX);
+    return template_render(wording->texts[medium][kind][language], params, TEMPLATE_PLAIN,
+                           give_partial, &place, out, size);
 }
 
-static bool find_kind(const char *name, size_t *kind)
+json_t *wording_begin(enum wording_medium medium, const char *kind, const char *language,
+                      const json_t *params, size_t *k, size_t *l, const char **why)
 {
-    for (*kind = 0; *kind < WORDING_KINDS; (*kind)++)
-        if (strcmp(wording_kinds[*kind].name, name) == 0)
-            return true;
-    return false;
-}
-
-static bool find_language(const char *code, size_t *language)
-{
-    for (*language = 0; *language < WORDING_LANGUAGES; (*language)++)
-        if (strcmp(wording_languages[*language].code, code) == 0)
-            return true;
-    return false;
+    *why = NULL;
+    if (!wording_find_kind(kind, k))
+        *why = "unknown kind";
+    else if (!wording_kinds[*k].has[medium])
+        *why = medium == WORDING_SMS ? "no SMS of this kind" : "no mail of this kind";
+    else if (!wording_find_language(language, l))
+        *why = "unknown language";
+    else
+        return wording_checked_params(&wording_kinds[*k], params, why);
+    return NULL;
 }
 
 bool wording_render_sms(const struct wording *wording, const char *kind, const char *language,
                         const json_t *params, char out[WORDING_SMS_MAX], const char **why)
 {
-    json_t *checked = NULL;
     size_t k, l;
-    bool ok = false;
+    json_t *checked = wording_begin(WORDING_SMS, kind, language, params, &k, &l, why);
+    bool ok;
 
     out[0] = '\0';
-    *why = NULL;
-    if (!find_kind(kind, &k))
-        *why = "unknown kind";
-    else if (!find_language(language, &l))
-        *why = "unknown language";
-    else
-        checked = wording_checked_params(&wording_kinds[k], params, why);
-    if (checked != NULL) {
-        ok = wording_render(wording, k, l, checked, out);
-        if (!ok)
-            *why = "text too long";
-    }
+    if (checked == NULL)
+        return false;
+    ok = wording_render(wording, WORDING_SMS, k, l, checked, out, WORDING_SMS_MAX);
+    if (!ok)
+        *why = "text too long";
     json_decref(checked);
     return ok;
 }
@@ -351,89 +405,11 @@ const char *wording_language(size_t index)
 
 bool wording_example(const struct wording *wording, const char *language, char out[WORDING_SMS_MAX])
 {
-    struct place place = {.wording = wording};
+    struct place place = {.wording = wording, .medium = WORDING_SMS};
 
     out[0] = '\0';
-    if (!find_language(language, &place.language))
+    if (!wording_find_language(language, &place.language))
         return false;
-    return template_render(wording_partial(wording, place.language, "example"), NULL,
+    return template_render(wording_partial(wording, WORDING_SMS, place.language, "example"), NULL,
                            TEMPLATE_PLAIN, give_partial, &place, out, WORDING_SMS_MAX);
-}
-
-/* ------------------------------------------------------------------ samples */
-
-static void print_text(FILE *out, const char *kind, const char *language, const char *shape,
-                       const char *text)
-{
-    struct sms_count count = sms_count(text, strlen(text));
-    char *copy = mem_strdup(text), *rest = copy;
-
-    fprintf(out, "%s %s (%s): %d segment%s, %d %s\n", kind, language, shape, count.segments,
-            count.segments == 1 ? "" : "s", count.units,
-            count.encoding == SMS_GSM7 ? "septets of GSM 7-bit" : "units of UCS-2");
-    for (char *line = strsep(&rest, "\n"); line != NULL; line = strsep(&rest, "\n"))
-        fprintf(out, "    %s\n", line);
-    free(copy);
-}
-
-/* Prints the text of one combination of flags and optional texts; false where it contradicts
- * itself. */
-static bool print_sample(const struct wording *wording, size_t kind, size_t language,
-                         const struct wording_shape *shape, unsigned bits, FILE *out)
-{
-    struct wording_shape small = *shape;
-    char text[WORDING_SMS_MAX];
-    json_t *params;
-
-    if (small.entries > 2)
-        small.entries = 2;
-    params = wording_filled_params(&wording_kinds[kind], &small, WORDING_FILL_SAMPLE, bits);
-    if (params == NULL)
-        return false;
-    if (out != NULL && wording_render(wording, kind, language, params, text))
-        print_text(out, wording_kinds[kind].name, wording_languages[language].code, shape->name,
-                   text);
-    json_decref(params);
-    return true;
-}
-
-/* The fewest texts in which every flag is once true and once false, and every optional text there
- * and not: each time the one that shows the most that is new. */
-static void print_shape(const struct wording *wording, size_t kind, size_t language,
-                        const struct wording_shape *shape, FILE *out)
-{
-    unsigned end = 1U << wording_count_bits(&wording_kinds[kind]);
-    unsigned was_set = 0, was_clear = 0;
-    bool first = true;
-
-    for (;;) {
-        unsigned best = 0;
-        int best_new = first ? -1 : 0;
-
-        for (unsigned bits = end; bits-- > 0;) {
-            int count = __builtin_popcount(bits & ~was_set) +
-                        __builtin_popcount(~bits & (end - 1) & ~was_clear);
-
-            if (count > best_new && print_sample(wording, kind, language, shape, bits, NULL)) {
-                best = bits;
-                best_new = count;
-            }
-        }
-        if (best_new <= 0 && !first)
-            return;
-        if (!print_sample(wording, kind, language, shape, best, out))
-            return;
-        was_set |= best;
-        was_clear |= ~best & (end - 1);
-        first = false;
-    }
-}
-
-void wording_print_samples(const struct wording *wording, FILE *out)
-{
-    for (size_t k = 0; k < WORDING_KINDS; k++)
-        for (size_t l = 0; l < WORDING_LANGUAGES; l++)
-            for (const struct wording_shape *shape = wording_kinds[k].shapes; shape->name != NULL;
-                 shape++)
-                print_shape(wording, k, l, shape, out);
 }

@@ -73,6 +73,7 @@ bool wording_check_bytes(const char *path, const char *text, size_t len,
 struct walk {
     const struct wording *wording;
     const struct wording_kind *kind;
+    enum wording_medium medium;
     size_t language;
     struct wording_faults *faults;
     const char *path; /* of the text or partial whose tags are walked */
@@ -83,7 +84,6 @@ struct walk {
     size_t depth;
     const struct wording_field *used[USED_MAX];
     size_t used_count;
-    size_t before; /* faults, when it began */
 };
 
 static const struct wording_field *find_in_scopes(const struct walk *walk, const char *name)
@@ -167,7 +167,8 @@ static void walk_template(struct walk *walk, const struct template *text, const 
 
 static void check_partial_tag(struct walk *walk, const char *name)
 {
-    const struct template *partial = wording_partial(walk->wording, walk->language, name);
+    const struct template *partial =
+        wording_partial(walk->wording, walk->medium, walk->language, name);
     char *path;
 
     if (partial == NULL) /* the loader has reported it */
@@ -178,8 +179,7 @@ static void check_partial_tag(struct walk *walk, const char *name)
                        walk->path, PARTIALS_DEPTH_MAX, name);
         return;
     }
-    path = mem_printf("%s/partials/%s/%s.sms", walk->wording->directory, name,
-                      wording_languages[walk->language].code);
+    path = wording_path(walk->wording, "partials/", name, walk->medium, walk->language);
     walk->partials++;
     walk_template(walk, partial, path);
     walk->partials--;
@@ -220,12 +220,14 @@ static void check_all_used(struct walk *walk, const struct wording_field *fields
                            const char *list)
 {
     for (const struct wording_field *field = fields; field->name != NULL; field++) {
-        if (!field->unused && !is_used(walk, field))
+        bool needed = !field->unused && (!field->mail_only || walk->medium == WORDING_MAIL);
+
+        if (needed && !is_used(walk, field))
             wording_report(walk->faults,
                            "%s: placeholder '%s%s%s' is not used; every language tells the same: "
                            "put it in",
                            path, list, list[0] != '\0' ? "." : "", field->name);
-        else if (field->type == WORDING_LIST)
+        if (field->type == WORDING_LIST && is_used(walk, field))
             check_all_used(walk, field->fields, path, field->name);
     }
 }
@@ -272,7 +274,7 @@ static struct worst find_worst(const struct wording *wording, size_t kind, size_
 
         if (params == NULL)
             continue;
-        if (!wording_render(wording, kind, language, params, text))
+        if (!wording_render(wording, WORDING_SMS, kind, language, params, text, sizeof(text)))
             worst.too_big = true;
         json_decref(params);
         count = sms_count(text, strlen(text));
@@ -325,32 +327,69 @@ static void check_letters(const struct wording *wording, size_t kind, size_t lan
                        path, worst.letter);
 }
 
-void wording_check_text(const struct wording *wording, size_t kind, size_t language,
-                        struct wording_faults *faults)
+/* ------------------------------------------------------------------ a text */
+
+/* Its placeholders: known, and none left out. */
+static bool check_placeholders(struct walk *walk, const struct template *text, const char *path)
+{
+    size_t before = walk->faults->count;
+
+    walk->scopes[0] = walk->kind->fields;
+    walk->depth = 1;
+    walk_template(walk, text, path);
+    check_all_used(walk, walk->kind->fields, path, "");
+    return walk->faults->count == before;
+}
+
+static void check_sms(const struct wording *wording, size_t kind, size_t language, const char *path,
+                      struct wording_faults *faults)
+{
+    for (const struct wording_shape *shape = wording_kinds[kind].shapes; shape->name != NULL;
+         shape++)
+        check_length(wording, kind, language, shape, path, faults);
+    if (wording_languages[language].gsm7)
+        check_letters(wording, kind, language, path, faults);
+}
+
+void wording_check_text(const struct wording *wording, enum wording_medium medium, size_t kind,
+                        size_t language, struct wording_faults *faults)
 {
     struct walk *walk = mem_new(1, sizeof(*walk));
-    char *path = mem_printf("%s/%s/%s.sms", wording->directory, wording_kinds[kind].name,
-                            wording_languages[language].code);
+    char *path = wording_path(wording, "", wording_kinds[kind].name, medium, language);
 
     *walk = (struct walk){
         .wording = wording,
         .kind = &wording_kinds[kind],
+        .medium = medium,
         .language = language,
         .faults = faults,
-        .scopes = {wording_kinds[kind].fields},
-        .depth = 1,
-        .before = faults->count,
     };
-    walk_template(walk, wording->texts[kind][language], path);
-    check_all_used(walk, wording_kinds[kind].fields, path, "");
     /* What a text with such faults would cost says nothing. */
-    if (faults->count == walk->before) {
-        for (const struct wording_shape *shape = wording_kinds[kind].shapes; shape->name != NULL;
-             shape++)
-            check_length(wording, kind, language, shape, path, faults);
-        if (wording_languages[language].gsm7)
-            check_letters(wording, kind, language, path, faults);
+    if (check_placeholders(walk, wording->texts[medium][kind][language], path)) {
+        switch (medium) {
+        case WORDING_SMS:
+            check_sms(wording, kind, language, path, faults);
+            break;
+        case WORDING_MAIL:
+            wording_check_mail(wording, kind, language, path, faults);
+            break;
+        }
     }
     free(path);
+    free(walk);
+}
+
+void wording_check_layout(const struct wording *wording, const char *path,
+                          struct wording_faults *faults)
+{
+    struct walk *walk = mem_new(1, sizeof(*walk));
+
+    *walk = (struct walk){
+        .wording = wording,
+        .kind = &wording_layout,
+        .medium = WORDING_MAIL,
+        .faults = faults,
+    };
+    (void)check_placeholders(walk, wording->layout, path);
     free(walk);
 }

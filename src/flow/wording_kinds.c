@@ -6,9 +6,16 @@
 
 #include <string.h>
 
+const char *const wording_endings[WORDING_MEDIA] = {[WORDING_SMS] = "sms", [WORDING_MAIL] = "mail"};
+
 const struct wording_language wording_languages[WORDING_LANGUAGES] = {
-    {.code = "ja"}, {.code = "en", .gsm7 = true}, {.code = "zh-Hans"},          {.code = "zh-Hant"},
-    {.code = "ko"}, {.code = "es", .gsm7 = true}, {.code = "pt", .gsm7 = true},
+    {.code = "ja"},
+    {.code = "en", .gsm7 = true},
+    {.code = "zh-Hans"},
+    {.code = "zh-Hant"},
+    {.code = "ko", .keep_words = true},
+    {.code = "es", .gsm7 = true},
+    {.code = "pt", .gsm7 = true},
 };
 
 #define CENTRE                                                                                     \
@@ -17,7 +24,10 @@ const struct wording_language wording_languages[WORDING_LANGUAGES] = {
     }
 #define CENTRE_PHONE                                                                               \
     {                                                                                              \
-        .name = "centre_phone", .max = 15, .plain = true, .sample = { "03-0000-0000", NULL }       \
+        .name = "centre_phone", .max = 15, .plain = true, .show = WORDING_AS_PHONE, .sample = {    \
+            "03-0000-0000",                                                                        \
+            NULL                                                                                   \
+        }                                                                                          \
     }
 
 /* The number of the household's member who is spoken of, so that the example carries it. */
@@ -55,17 +65,40 @@ static const struct wording_field reports[] = {
 const struct wording_kind wording_kinds[WORDING_KINDS] = {
     {
         .name = "registration_link",
+        .has = {[WORDING_SMS] = true, [WORDING_MAIL] = true},
         .fields = {CENTRE,
                    {.name = "url",
                     .max = 80,
                     .plain = true,
+                    .show = WORDING_AS_LINK,
                     .sample = {"https://my.example.jp/r/0123456789abcdefghij", NULL}},
                    {.name = "input_id", .max = 8, .plain = true, .sample = {"00000000", NULL}},
                    CENTRE_PHONE},
         .shapes = {{"a link", 0, 4}},
     },
     {
+        /* The SMS says no number to call: what nobody may be told comes first, and it has one
+         * segment. */
+        .name = "confirmation_code",
+        .has = {[WORDING_SMS] = true, [WORDING_MAIL] = true},
+        .fields = {CENTRE,
+                   {.name = "centre_phone",
+                    .max = 15,
+                    .plain = true,
+                    .mail_only = true,
+                    .show = WORDING_AS_PHONE,
+                    .sample = {"03-0000-0000", NULL}},
+                   {.name = "code",
+                    .max = 8,
+                    .plain = true,
+                    .show = WORDING_AS_CODE,
+                    .sample = {"012345", NULL}},
+                   {.name = "minutes", .max = 2, .plain = true, .sample = {"30", NULL}}},
+        .shapes = {{"a code", 0, 1}},
+    },
+    {
         .name = "reminder",
+        .has = {[WORDING_SMS] = true},
         .fields = {CENTRE,
                    {.name = "due", .max = 5, .plain = true, .sample = {"08:30", NULL}},
                    {.name = "family", .type = WORDING_FLAG, .follows = "members"},
@@ -78,12 +111,14 @@ const struct wording_kind wording_kinds[WORDING_KINDS] = {
     },
     {
         .name = "report_stored",
+        .has = {[WORDING_SMS] = true},
         .fields = {CENTRE, REPORTS, {.name = "needs_review", .type = WORDING_FLAG}, CENTRE_PHONE},
         .shapes = {{"one report", 1, 2}, {"a family", 9, 6}},
     },
     {
         /* Nobody saves on this one: what to do stands in full. */
         .name = "report_urgent",
+        .has = {[WORDING_SMS] = true},
         .fields = {CENTRE,
                    {.name = "stored", .type = WORDING_FLAG, .follows = "reports"},
                    {.name = "reports",
@@ -97,6 +132,7 @@ const struct wording_kind wording_kinds[WORDING_KINDS] = {
     },
     {
         .name = "incomplete",
+        .has = {[WORDING_SMS] = true},
         .fields = {CENTRE,
                    {.name = "missing_temperature", .type = WORDING_FLAG, .some = 1},
                    {.name = "missing_spo2", .type = WORDING_FLAG, .some = 1},
@@ -106,6 +142,7 @@ const struct wording_kind wording_kinds[WORDING_KINDS] = {
     },
     {
         .name = "out_of_range",
+        .has = {[WORDING_SMS] = true},
         .fields = {CENTRE,
                    {.name = "temperature", .type = WORDING_FLAG, .choice = 1},
                    {.name = "spo2", .type = WORDING_FLAG, .choice = 1},
@@ -115,35 +152,70 @@ const struct wording_kind wording_kinds[WORDING_KINDS] = {
     },
     {
         .name = "ambiguous",
+        .has = {[WORDING_SMS] = true},
         .fields = {CENTRE, {.name = "conflict", .type = WORDING_FLAG}, MEMBER},
         .shapes = {{"one message", 0, 2}},
     },
     {
         .name = "which_member",
+        .has = {[WORDING_SMS] = true},
         .fields = {CENTRE, MEMBERS},
         .shapes = {{"a family", 9, 4}},
     },
     {
         .name = "not_understood",
+        .has = {[WORDING_SMS] = true},
         .fields = {CENTRE, CENTRE_PHONE},
         .shapes = {{"one message", 0, 2}},
     },
     {
         .name = "unknown_sender",
+        .has = {[WORDING_SMS] = true},
         .fields = {{0}},
         .shapes = {{"one message", 0, 2}},
     },
     {
         .name = "not_watched",
+        .has = {[WORDING_SMS] = true},
         .fields = {CENTRE, CENTRE_PHONE},
         .shapes = {{"one message", 0, 2}},
     },
     {
         .name = "command_later",
+        .has = {[WORDING_SMS] = true},
         .fields = {CENTRE, CENTRE_PHONE},
         .shapes = {{"one message", 0, 2}},
     },
 };
+
+/* ------------------------------------------------------------------ the layout of the e-mails */
+
+static const struct wording_field layout_parts[] = {
+    {.name = "text", .optional = true},
+    {.name = "phone", .optional = true},
+    {.name = "tel", .optional = true},
+    {0},
+};
+
+static const struct wording_field layout_lines[] = {
+    {.name = "code", .optional = true},
+    {.name = "link", .optional = true},
+    {.name = "parts", .type = WORDING_LIST, .fields = layout_parts},
+    {.name = "first", .type = WORDING_FLAG}, /* of its paragraph */
+    {.name = "more", .type = WORDING_FLAG},  /* another line of it follows */
+    {.name = "last", .type = WORDING_FLAG},
+    {0},
+};
+
+const struct wording_kind wording_layout = {
+    .name = "mail.html",
+    .fields = {{.name = "language"},
+               {.name = "subject"},
+               {.name = "keep_words", .type = WORDING_FLAG, .unused = true},
+               {.name = "lines", .type = WORDING_LIST, .fields = layout_lines}},
+};
+
+/* ------------------------------------------------------------------ looking up */
 
 const struct wording_field *wording_find_field(const struct wording_field *fields, const char *name)
 {
@@ -151,4 +223,20 @@ const struct wording_field *wording_find_field(const struct wording_field *field
         if (strcmp(fields->name, name) == 0)
             return fields;
     return NULL;
+}
+
+bool wording_find_kind(const char *name, size_t *kind)
+{
+    for (*kind = 0; *kind < WORDING_KINDS; (*kind)++)
+        if (strcmp(wording_kinds[*kind].name, name) == 0)
+            return true;
+    return false;
+}
+
+bool wording_find_language(const char *code, size_t *language)
+{
+    for (*language = 0; *language < WORDING_LANGUAGES; (*language)++)
+        if (strcmp(wording_languages[*language].code, code) == 0)
+            return true;
+    return false;
 }

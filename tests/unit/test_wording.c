@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -18,127 +17,13 @@
 #include "flow/wording.h"
 #include "flow/wording_kinds.h"
 #include "reply/reply.h"
-
-/* ------------------------------------------------------------------ a copy of the texts to spoil
- */
-
-static char copy[256];
-
-static void run(char *command)
-{
-    assert_int_equal(system(command), 0);
-    free(command);
-}
-
-static int make_copy(void **state)
-{
-    const char *tmp = getenv("TMPDIR");
-
-    (void)state;
-    snprintf(copy, sizeof(copy), "%s/hersys-wording-XXXXXX", tmp != NULL ? tmp : "/tmp");
-    if (mkdtemp(copy) == NULL)
-        return -1;
-    run(mem_printf("cp -R '%s/.' '%s' && chmod -R u+w '%s'", TEMPLATES, copy, copy));
-    return 0;
-}
-
-static int remove_copy(void **state)
-{
-    (void)state;
-    run(mem_printf("rm -rf '%s'", copy));
-    return 0;
-}
-
-static void path_of(char path[512], const char *file)
-{
-    snprintf(path, 512, "%s/%s", copy, file);
-}
-
-static void write_bytes(const char *file, const char *bytes, size_t len)
-{
-    char path[512];
-    FILE *out;
-
-    path_of(path, file);
-    out = fopen(path, "wb");
-    assert_non_null(out);
-    assert_int_equal(fwrite(bytes, 1, len, out), len);
-    assert_int_equal(fclose(out), 0);
-}
-
-static void write_text(const char *file, const char *text)
-{
-    write_bytes(file, text, strlen(text));
-}
-
-static void append_text(const char *file, const char *text)
-{
-    char path[512];
-    FILE *out;
-
-    path_of(path, file);
-    out = fopen(path, "ab");
-    assert_non_null(out);
-    assert_true(fputs(text, out) >= 0);
-    assert_int_equal(fclose(out), 0);
-}
-
-static void remove_file(const char *file)
-{
-    char path[512];
-
-    path_of(path, file);
-    assert_int_equal(unlink(path), 0);
-}
+#include "wording_copy.h"
 
 /* ------------------------------------------------------------------ faults */
 
-struct faults {
-    char text[32768];
-    int count;
-};
-
-static void note_fault(void *arg, const char *fault)
-{
-    struct faults *faults = arg;
-    size_t len = strlen(faults->text);
-
-    snprintf(faults->text + len, sizeof(faults->text) - len, "%s\n", fault);
-    faults->count++;
-}
-
-static struct faults load_copy(void)
-{
-    struct faults faults = {.count = 0};
-    struct wording *wording = wording_load(copy, note_fault, &faults);
-
-    assert_true((wording == NULL) == (faults.count > 0));
-    wording_free(wording);
-    return faults;
-}
-
-static void expect_fault(const struct faults *faults, const char *file, const char *what)
-{
-    char fault[1024];
-
-    snprintf(fault, sizeof(fault), "%s/%s%s", copy, file, what);
-    if (strstr(faults->text, fault) == NULL)
-        print_error("expected: %s\nreported: %s\n", fault, faults->text);
-    assert_non_null(strstr(faults->text, fault));
-}
-
-/* Exactly this fault, in the copy as it is now. */
-static void expect_one_fault(const char *file, const char *what)
-{
-    struct faults faults = load_copy();
-
-    expect_fault(&faults, file, what);
-    assert_int_equal(faults.count, 1);
-}
-
 static void test_the_shipped_texts_have_no_fault(void **state)
 {
-    struct faults faults = load_copy();
+    struct copy_faults faults = copy_load();
 
     (void)state;
     assert_string_equal(faults.text, "");
@@ -147,81 +32,84 @@ static void test_the_shipped_texts_have_no_fault(void **state)
 static void test_a_missing_text_is_named(void **state)
 {
     (void)state;
-    remove_file("reminder/ko.sms");
-    expect_one_fault("reminder/ko.sms", ": No such file or directory; every text exists in every "
-                                        "language");
+    copy_remove_file("reminder/ko.sms");
+    copy_expect_one_fault("reminder/ko.sms", ": No such file or directory; every text exists in "
+                                             "every "
+                                             "language");
 }
 
 static void test_all_faults_are_reported_and_not_only_the_first(void **state)
 {
-    struct faults faults;
+    struct copy_faults faults;
 
     (void)state;
-    remove_file("reminder/ko.sms");
-    remove_file("not_watched/pt.sms");
-    write_text("command_later/ja.sms", "{{centre}} {{centre_phone}} {{centr}}");
-    faults = load_copy();
+    copy_remove_file("reminder/ko.sms");
+    copy_remove_file("not_watched/pt.sms");
+    copy_write("command_later/ja.sms", "{{centre}} {{centre_phone}} {{centr}}");
+    faults = copy_load();
     assert_int_equal(faults.count, 3);
-    expect_fault(&faults, "reminder/ko.sms", ": No such file");
-    expect_fault(&faults, "not_watched/pt.sms", ": No such file");
-    expect_fault(&faults, "command_later/ja.sms", ": placeholder 'centr' is supplied by nothing");
+    copy_expect_fault(&faults, "reminder/ko.sms", ": No such file");
+    copy_expect_fault(&faults, "not_watched/pt.sms", ": No such file");
+    copy_expect_fault(&faults, "command_later/ja.sms",
+                      ": placeholder 'centr' is supplied by nothing");
 }
 
 static void test_an_unknown_placeholder_is_named_with_what_there_is(void **state)
 {
     (void)state;
-    append_text("which_member/en.sms", "{{centr}}");
-    expect_one_fault("which_member/en.sms", ": placeholder 'centr' is supplied by nothing; "
-                                            "'which_member' is given: centre, members (number, "
-                                            "name)");
+    copy_append("which_member/en.sms", "{{centr}}");
+    copy_expect_one_fault("which_member/en.sms", ": placeholder 'centr' is supplied by nothing; "
+                                                 "'which_member' is given: centre, members "
+                                                 "(number, "
+                                                 "name)");
 }
 
 static void test_a_placeholder_of_a_list_is_unknown_outside_of_it(void **state)
 {
     (void)state;
-    append_text("which_member/en.sms", "{{number}}");
-    expect_one_fault("which_member/en.sms", ": placeholder 'number' is supplied by nothing");
-    write_text("which_member/en.sms", "{{centre}}{{#members}}{{number}}{{name}}{{/"
+    copy_append("which_member/en.sms", "{{number}}");
+    copy_expect_one_fault("which_member/en.sms", ": placeholder 'number' is supplied by nothing");
+    copy_write("which_member/en.sms", "{{centre}}{{#members}}{{number}}{{name}}{{/"
                                       "members}}{{^members}}{{name}}{{/members}}");
-    expect_one_fault("which_member/en.sms", ": placeholder 'name' is supplied by nothing");
+    copy_expect_one_fault("which_member/en.sms", ": placeholder 'name' is supplied by nothing");
 }
 
 static void test_the_point_and_dotted_names_are_no_placeholders(void **state)
 {
     (void)state;
-    append_text("which_member/en.sms", "{{#centre}}{{.}}{{/centre}}");
-    expect_one_fault("which_member/en.sms", ": placeholder '.' is supplied by nothing");
+    copy_append("which_member/en.sms", "{{#centre}}{{.}}{{/centre}}");
+    copy_expect_one_fault("which_member/en.sms", ": placeholder '.' is supplied by nothing");
 }
 
 static void test_a_required_placeholder_that_a_language_leaves_out_is_named(void **state)
 {
     (void)state;
-    write_text("not_watched/es.sms", "{{centre}}: 119");
-    expect_one_fault("not_watched/es.sms", ": placeholder 'centre_phone' is not used");
-    write_text("not_watched/es.sms", "{{! {{centre_phone}} }}{{centre}}: 119");
-    expect_one_fault("not_watched/es.sms", ": placeholder 'centre_phone' is not used");
+    copy_write("not_watched/es.sms", "{{centre}}: 119");
+    copy_expect_one_fault("not_watched/es.sms", ": placeholder 'centre_phone' is not used");
+    copy_write("not_watched/es.sms", "{{! {{centre_phone}} }}{{centre}}: 119");
+    copy_expect_one_fault("not_watched/es.sms", ": placeholder 'centre_phone' is not used");
 }
 
 static void test_a_required_placeholder_of_a_list_is_named_with_its_list(void **state)
 {
     (void)state;
-    write_text("which_member/ja.sms", "{{centre}}{{#members}}{{number}} {{/members}}");
-    expect_one_fault("which_member/ja.sms", ": placeholder 'members.name' is not used");
-    write_text("which_member/ja.sms", "{{centre}}");
-    expect_one_fault("which_member/ja.sms", ": placeholder 'members' is not used");
+    copy_write("which_member/ja.sms", "{{centre}}{{#members}}{{number}} {{/members}}");
+    copy_expect_one_fault("which_member/ja.sms", ": placeholder 'members.name' is not used");
+    copy_write("which_member/ja.sms", "{{centre}}");
+    copy_expect_one_fault("which_member/ja.sms", ": placeholder 'members' is not used");
 }
 
 static void test_a_flag_or_a_list_is_not_printed(void **state)
 {
     (void)state;
-    append_text("ambiguous/en.sms", "{{conflict}}");
-    append_text("which_member/en.sms", "{{members}}");
+    copy_append("ambiguous/en.sms", "{{conflict}}");
+    copy_append("which_member/en.sms", "{{members}}");
     {
-        struct faults faults = load_copy();
+        struct copy_faults faults = copy_load();
 
-        expect_fault(&faults, "ambiguous/en.sms",
-                     ": 'conflict' is yes or no, not a text; write {{#conflict}}");
-        expect_fault(&faults, "which_member/en.sms", ": 'members' is a list, not a text");
+        copy_expect_fault(&faults, "ambiguous/en.sms",
+                          ": 'conflict' is yes or no, not a text; write {{#conflict}}");
+        copy_expect_fault(&faults, "which_member/en.sms", ": 'members' is a list, not a text");
         assert_int_equal(faults.count, 2);
     }
 }
@@ -230,16 +118,17 @@ static void test_a_text_that_can_take_too_many_segments_is_named_with_its_length
 {
     (void)state;
     /* 58 units with its sample; 12 units of the centre and 5 of the time are what counts. */
-    write_text("reminder/ja.sms", "【{{centre}}】{{due}}{{#family}}{{#members}}{{number}}{{name}}{{"
+    copy_write("reminder/ja.sms", "【{{centre}}】{{due}}{{#family}}{{#members}}{{number}}{{name}}{{"
                                   "/members}}{{/family}}"
                                   "あいうえおあいうえおあいうえおあいうえおあいうえおあいうえおあい"
                                   "うえおあいうえおあいうえおあいうえおあ");
-    assert_int_equal(load_copy().count, 0);
-    append_text("reminder/ja.sms", "い");
-    expect_one_fault("reminder/ja.sms", ": too long for 'one patient': up to 71 units (2 SMS "
-                                        "segments) "
-                                        "with every placeholder at its greatest length, where 70 "
-                                        "units are paid for");
+    assert_int_equal(copy_load().count, 0);
+    copy_append("reminder/ja.sms", "い");
+    copy_expect_one_fault("reminder/ja.sms", ": too long for 'one patient': up to 71 units (2 SMS "
+                                             "segments) "
+                                             "with every placeholder at its greatest length, where "
+                                             "70 "
+                                             "units are paid for");
 }
 
 static void test_the_length_counts_in_every_branch_of_a_section(void **state)
@@ -249,57 +138,59 @@ static void test_the_length_counts_in_every_branch_of_a_section(void **state)
     (void)state;
     for (int i = 0; i < 12; i++)
         strcat(text, "1234567890");
-    append_text("ambiguous/en.sms", "{{#conflict}}{{/conflict}}");
-    assert_int_equal(load_copy().count, 0);
-    write_text("ambiguous/en.sms", strcat(text, "{{/conflict}}"));
-    assert_int_equal(load_copy().count, 0);
+    copy_append("ambiguous/en.sms", "{{#conflict}}{{/conflict}}");
+    assert_int_equal(copy_load().count, 0);
+    copy_write("ambiguous/en.sms", strcat(text, "{{/conflict}}"));
+    assert_int_equal(copy_load().count, 0);
     /* One unit more, in the branch for which no member is named. */
-    write_text("ambiguous/en.sms", strcat(text, "{{^member}}12{{/member}}"));
-    expect_one_fault("ambiguous/en.sms", ": too long for 'one message': up to 135 units (3 SMS "
-                                         "segments)");
+    copy_write("ambiguous/en.sms", strcat(text, "{{^member}}12{{/member}}"));
+    copy_expect_one_fault("ambiguous/en.sms", ": too long for 'one message': up to 135 units (3 "
+                                              "SMS "
+                                              "segments)");
 }
 
 static void test_a_list_counts_with_its_greatest_number_of_entries(void **state)
 {
     (void)state;
     /* 12 units of the centre, and 9 entries of 11 and what stands with them; 268 are allowed. */
-    write_text("which_member/ja.sms", "{{centre}}{{#members}}{{number}}{{name}}12345678901234567{{/"
+    copy_write("which_member/ja.sms", "{{centre}}{{#members}}{{number}}{{name}}12345678901234567{{/"
                                       "members}}");
-    assert_int_equal(load_copy().count, 0);
-    write_text("which_member/ja.sms", "{{centre}}{{#members}}{{number}}{{name}}123456789012345678{{"
+    assert_int_equal(copy_load().count, 0);
+    copy_write("which_member/ja.sms", "{{centre}}{{#members}}{{number}}{{name}}123456789012345678{{"
                                       "/members}}");
-    expect_one_fault("which_member/ja.sms", ": too long for 'a family': up to 273 units (5 SMS "
-                                            "segments)");
+    copy_expect_one_fault("which_member/ja.sms", ": too long for 'a family': up to 273 units (5 "
+                                                 "SMS "
+                                                 "segments)");
 }
 
 static void test_a_letter_beyond_gsm_7_bit_is_named_where_segments_depend_on_it(void **state)
 {
     (void)state;
-    write_text("command_later/pt.sms", "{{centre}}: ligue para {{centre_phone}}, não por SMS");
-    expect_one_fault("command_later/pt.sms", ": 'ã' is not in the GSM 7-bit alphabet");
-    write_text("command_later/pt.sms", "{{centre}}: ligue para o nosso {{centre_phone}}, é, ñ, ü, "
+    copy_write("command_later/pt.sms", "{{centre}}: ligue para {{centre_phone}}, não por SMS");
+    copy_expect_one_fault("command_later/pt.sms", ": 'ã' is not in the GSM 7-bit alphabet");
+    copy_write("command_later/pt.sms", "{{centre}}: ligue para o nosso {{centre_phone}}, é, ñ, ü, "
                                        "à, ò, ¿, ¡, €");
-    assert_int_equal(load_copy().count, 0);
+    assert_int_equal(copy_load().count, 0);
 }
 
 static void test_a_letter_beyond_gsm_7_bit_is_found_in_a_partial(void **state)
 {
-    struct faults faults;
+    struct copy_faults faults;
 
     (void)state;
-    write_text("partials/values/es.sms", "{{temperature}}°C {{spo2}} "
+    copy_write("partials/values/es.sms", "{{temperature}}°C {{spo2}} "
                                          "{{#yes}}{{/yes}}{{#no}}{{/no}}");
-    faults = load_copy();
-    expect_fault(&faults, "report_stored/es.sms", ": '°' is not in the GSM 7-bit alphabet");
-    expect_fault(&faults, "report_urgent/es.sms", ": '°' is not in the GSM 7-bit alphabet");
+    faults = copy_load();
+    copy_expect_fault(&faults, "report_stored/es.sms", ": '°' is not in the GSM 7-bit alphabet");
+    copy_expect_fault(&faults, "report_urgent/es.sms", ": '°' is not in the GSM 7-bit alphabet");
     assert_int_equal(faults.count, 2);
 }
 
 static void test_a_text_that_does_not_compile_is_named_with_its_line(void **state)
 {
     (void)state;
-    write_text("command_later/ja.sms", "{{centre}}\n{{#centre_phone}}\n");
-    expect_one_fault("command_later/ja.sms", ": line 2: section 'centre_phone' is not closed");
+    copy_write("command_later/ja.sms", "{{centre}}\n{{#centre_phone}}\n");
+    copy_expect_one_fault("command_later/ja.sms", ": line 2: section 'centre_phone' is not closed");
 }
 
 static void test_a_file_that_is_no_clean_text_is_named(void **state)
@@ -317,56 +208,56 @@ static void test_a_file_that_is_no_clean_text_is_named(void **state)
 
     (void)state;
     for (size_t i = 0; i < MEM_COUNT(cases); i++) {
-        write_text("command_later/ja.sms", cases[i].bytes);
-        expect_one_fault("command_later/ja.sms", cases[i].what);
+        copy_write("command_later/ja.sms", cases[i].bytes);
+        copy_expect_one_fault("command_later/ja.sms", cases[i].what);
     }
-    write_bytes("command_later/ja.sms", "{{centre}}\0{{centre_phone}}", 27);
-    expect_one_fault("command_later/ja.sms", ":1: the control character U+0000");
+    copy_write_bytes("command_later/ja.sms", "{{centre}}\0{{centre_phone}}", 27);
+    copy_expect_one_fault("command_later/ja.sms", ":1: the control character U+0000");
 }
 
 static void test_a_partial_that_does_not_exist_is_named(void **state)
 {
-    struct faults faults;
+    struct copy_faults faults;
 
     (void)state;
-    remove_file("partials/values/ko.sms");
-    faults = load_copy();
-    expect_fault(&faults, "partials/values/ko.sms", ": No such file");
-    append_text("command_later/ja.sms", "{{> gone}}");
-    faults = load_copy();
+    copy_remove_file("partials/values/ko.sms");
+    faults = copy_load();
+    copy_expect_fault(&faults, "partials/values/ko.sms", ": No such file");
+    copy_append("command_later/ja.sms", "{{> gone}}");
+    faults = copy_load();
     for (size_t l = 0; wording_language(l) != NULL; l++) {
         char file[64];
 
         snprintf(file, sizeof(file), "partials/gone/%s.sms", wording_language(l));
-        expect_fault(&faults, file, ": No such file");
+        copy_expect_fault(&faults, file, ": No such file");
     }
 }
 
 static void test_a_partial_is_checked_with_the_kind_that_uses_it(void **state)
 {
-    struct faults faults;
+    struct copy_faults faults;
 
     (void)state;
-    append_text("partials/values/en.sms", "{{centr}}");
-    faults = load_copy();
-    expect_fault(&faults, "partials/values/en.sms",
-                 ": placeholder 'centr' is supplied by nothing; 'report_stored'");
-    expect_fault(&faults, "partials/values/en.sms",
-                 ": placeholder 'centr' is supplied by nothing; 'report_urgent'");
+    copy_append("partials/values/en.sms", "{{centr}}");
+    faults = copy_load();
+    copy_expect_fault(&faults, "partials/values/en.sms",
+                      ": placeholder 'centr' is supplied by nothing; 'report_stored'");
+    copy_expect_fault(&faults, "partials/values/en.sms",
+                      ": placeholder 'centr' is supplied by nothing; 'report_urgent'");
     assert_int_equal(faults.count, 2);
 }
 
 static void test_a_partial_cannot_lead_out_of_the_directory_or_into_itself(void **state)
 {
-    struct faults faults;
+    struct copy_faults faults;
 
     (void)state;
-    append_text("command_later/ja.sms", "{{> ../values}}");
-    expect_one_fault("command_later/ja.sms", ": partial '../values' cannot be");
-    write_text("command_later/ja.sms", "{{centre}}{{centre_phone}}");
-    append_text("partials/example/ja.sms", "{{> example}}");
-    faults = load_copy();
-    expect_fault(&faults, "partials/example/ja.sms", ": partials nest deeper than 8");
+    copy_append("command_later/ja.sms", "{{> ../values}}");
+    copy_expect_one_fault("command_later/ja.sms", ": partial '../values' cannot be");
+    copy_write("command_later/ja.sms", "{{centre}}{{centre_phone}}");
+    copy_append("partials/example/ja.sms", "{{> example}}");
+    faults = copy_load();
+    copy_expect_fault(&faults, "partials/example/ja.sms", ": partials nest deeper than 8");
 }
 
 /* ------------------------------------------------------------------ the shipped texts */
@@ -375,10 +266,10 @@ static struct wording *wording;
 
 static int load_shipped(void **state)
 {
-    struct faults faults = {.count = 0};
+    struct copy_faults faults = {.count = 0};
 
     (void)state;
-    wording = wording_load(TEMPLATES, note_fault, &faults);
+    wording = wording_load(TEMPLATES, copy_note_fault, &faults);
     return wording != NULL ? 0 : -1;
 }
 
@@ -399,7 +290,7 @@ static void each_text(enum wording_fill fill, text_cb *cb)
     const char *why;
 
     for (size_t k = 0; k < WORDING_KINDS; k++)
-        for (size_t l = 0; wording_language(l) != NULL; l++)
+        for (size_t l = 0; wording_kinds[k].has[WORDING_SMS] && wording_language(l) != NULL; l++)
             for (const struct wording_shape *shape = wording_kinds[k].shapes; shape->name != NULL;
                  shape++)
                 for (unsigned bits = 0; bits < 1U << wording_count_bits(&wording_kinds[k]);
@@ -449,7 +340,8 @@ static void expect_sender(const struct wording_kind *kind, const char *language,
 
     if (strstr(text, centre != NULL ? centre : "My HER-SYS") == NULL)
         fail_msg("%s %s does not say who sends it", kind->name, language);
-    if (phone != NULL && strstr(text, phone) == NULL)
+    if (phone != NULL && !wording_find_field(kind->fields, "centre_phone")->mail_only &&
+        strstr(text, phone) == NULL)
         fail_msg("%s %s does not say whom to call", kind->name, language);
 }
 
@@ -484,7 +376,9 @@ static void expect_in_limits(const struct wording_kind *kind, const char *langua
                   1;
     int segments = sms_count(text, strlen(text)).segments, most = 2;
 
-    if (strcmp(kind->name, "reminder") == 0)
+    if (strcmp(kind->name, "confirmation_code") == 0)
+        most = 1;
+    else if (strcmp(kind->name, "reminder") == 0)
         most = family ? 3 : 1;
     else if (strcmp(kind->name, "registration_link") == 0)
         most = 4;
@@ -527,6 +421,25 @@ static void test_a_single_reminder_is_one_segment_in_every_language(void **state
 
         assert_int_equal(count.encoding, SMS_UCS2);
         assert_int_equal(count.segments, 1);
+    }
+}
+
+/* What a phone shows of a message without opening it are its first words. */
+static void test_the_code_stands_within_what_a_phone_shows_at_once(void **state)
+{
+    (void)state;
+    for (size_t l = 0; wording_language(l) != NULL; l++) {
+        const char *text = rendered("confirmation_code", wording_language(l),
+                                    "{\"centre\":\"見本区保健所\",\"centre_phone\":\"03-0000-"
+                                    "0000\","
+                                    "\"code\":\"012345\",\"minutes\":10}");
+        const char *code = strstr(text, "012345"), *minutes = strstr(text, "10");
+
+        assert_non_null(code);
+        assert_true(sms_count(text, (size_t)(code - text)).units <= 20);
+        assert_non_null(minutes);
+        assert_true(minutes > code);
+        assert_null(strchr(text, '\n'));
     }
 }
 
@@ -576,7 +489,8 @@ static void test_the_echo_shows_what_was_stored(void **state)
 
     (void)state;
     assert_string_equal(rendered("report_stored", "ja", json), "【見本】次のとおり受け付けました。"
-                                                               "\n1 花子 36.9℃ 酸素飽和度97% 症状なし\n"
+                                                               "\n1 花子 36.9℃ 酸素飽和度97% "
+                                                               "症状なし\n"
                                                                "2 38.15℃ 酸素飽和度未測定 "
                                                                "症状あり\n間違いがあれば03-0000-"
                                                                "0000へお電話ください。");
@@ -668,30 +582,28 @@ static void test_every_example_is_read_as_the_report_that_it_shows(void **state)
     }
 }
 
+static void expect_ours(const struct wording_kind *kind, const char *language, const json_t *params,
+                        const char *text)
+{
+    char rest[WORDING_SMS_MAX];
+
+    (void)params;
+    seen++;
+    if (wording_strip_ours(wording, text, strlen(text), rest) == strlen(text))
+        fail_msg("%s %s not known as ours: %s", kind->name, language, text);
+}
+
 static void test_every_text_is_known_as_ours_when_it_comes_back(void **state)
 {
     static const char patient[] = "36.9 97 なし\n";
-    char *samples = NULL, rest[WORDING_SMS_MAX];
-    size_t size = 0;
-    FILE *out = open_memstream(&samples, &size);
-    int texts = 0;
+    char rest[WORDING_SMS_MAX];
 
     (void)state;
-    wording_print_samples(wording, out);
-    fclose(out);
     assert_int_equal(wording_strip_ours(wording, patient, sizeof(patient) - 1, rest),
                      sizeof(patient) - 1);
-    /* Each sample is a heading and the indented lines of its text. */
-    for (char *text = strstr(samples, "\n    "), *end; text != NULL; text = strstr(end, "\n    ")) {
-        for (end = text + 1; strncmp(end, "    ", 4) == 0 && strchr(end, '\n') != NULL;)
-            end = strchr(end, '\n') + 1;
-        end--;
-        if (wording_strip_ours(wording, text, (size_t)(end - text), rest) == (size_t)(end - text))
-            fail_msg("not known as ours:%.*s", (int)(end - text), text);
-        texts++;
-    }
-    assert_true(texts >= 12 * 7);
-    free(samples);
+    seen = 0;
+    each_text(WORDING_FILL_SAMPLE, expect_ours);
+    assert_true(seen > 7 * WORDING_KINDS);
 }
 
 static void test_a_report_with_the_words_of_our_own_labels_is_the_patients(void **state)
@@ -832,8 +744,9 @@ static void test_the_samples_show_every_kind_in_every_language(void **state)
         for (size_t l = 0; wording_language(l) != NULL; l++)
             for (const struct wording_shape *shape = wording_kinds[k].shapes; shape->name != NULL;
                  shape++) {
-                snprintf(head, sizeof(head), "%s %s (%s): ", wording_kinds[k].name,
-                         wording_language(l), shape->name);
+                snprintf(head, sizeof(head), "%s %s (%s): %s", wording_kinds[k].name,
+                         wording_language(l), shape->name,
+                         wording_kinds[k].has[WORDING_MAIL] ? "e-mail\n    Subject: " : "");
                 assert_non_null(strstr(samples, head));
             }
     assert_non_null(strstr(samples, "unknown_sender en (one message): 1 segment, 151 septets of "
@@ -845,46 +758,46 @@ static void test_the_samples_show_every_kind_in_every_language(void **state)
 int main(int argc, char **argv)
 {
     const struct CMUnitTest spoiled[] = {
-        cmocka_unit_test_setup_teardown(test_the_shipped_texts_have_no_fault, make_copy,
-                                        remove_copy),
-        cmocka_unit_test_setup_teardown(test_a_missing_text_is_named, make_copy, remove_copy),
+        cmocka_unit_test_setup_teardown(test_the_shipped_texts_have_no_fault, copy_make,
+                                        copy_remove),
+        cmocka_unit_test_setup_teardown(test_a_missing_text_is_named, copy_make, copy_remove),
         cmocka_unit_test_setup_teardown(test_all_faults_are_reported_and_not_only_the_first,
-                                        make_copy, remove_copy),
+                                        copy_make, copy_remove),
         cmocka_unit_test_setup_teardown(test_an_unknown_placeholder_is_named_with_what_there_is,
-                                        make_copy, remove_copy),
+                                        copy_make, copy_remove),
         cmocka_unit_test_setup_teardown(test_a_placeholder_of_a_list_is_unknown_outside_of_it,
-                                        make_copy, remove_copy),
+                                        copy_make, copy_remove),
         cmocka_unit_test_setup_teardown(test_the_point_and_dotted_names_are_no_placeholders,
-                                        make_copy, remove_copy),
+                                        copy_make, copy_remove),
         cmocka_unit_test_setup_teardown(
-            test_a_required_placeholder_that_a_language_leaves_out_is_named, make_copy,
-            remove_copy),
+            test_a_required_placeholder_that_a_language_leaves_out_is_named, copy_make,
+            copy_remove),
         cmocka_unit_test_setup_teardown(
-            test_a_required_placeholder_of_a_list_is_named_with_its_list, make_copy, remove_copy),
-        cmocka_unit_test_setup_teardown(test_a_flag_or_a_list_is_not_printed, make_copy,
-                                        remove_copy),
+            test_a_required_placeholder_of_a_list_is_named_with_its_list, copy_make, copy_remove),
+        cmocka_unit_test_setup_teardown(test_a_flag_or_a_list_is_not_printed, copy_make,
+                                        copy_remove),
         cmocka_unit_test_setup_teardown(
-            test_a_text_that_can_take_too_many_segments_is_named_with_its_length, make_copy,
-            remove_copy),
+            test_a_text_that_can_take_too_many_segments_is_named_with_its_length, copy_make,
+            copy_remove),
         cmocka_unit_test_setup_teardown(test_the_length_counts_in_every_branch_of_a_section,
-                                        make_copy, remove_copy),
+                                        copy_make, copy_remove),
         cmocka_unit_test_setup_teardown(test_a_list_counts_with_its_greatest_number_of_entries,
-                                        make_copy, remove_copy),
+                                        copy_make, copy_remove),
         cmocka_unit_test_setup_teardown(
-            test_a_letter_beyond_gsm_7_bit_is_named_where_segments_depend_on_it, make_copy,
-            remove_copy),
+            test_a_letter_beyond_gsm_7_bit_is_named_where_segments_depend_on_it, copy_make,
+            copy_remove),
         cmocka_unit_test_setup_teardown(test_a_letter_beyond_gsm_7_bit_is_found_in_a_partial,
-                                        make_copy, remove_copy),
+                                        copy_make, copy_remove),
         cmocka_unit_test_setup_teardown(test_a_text_that_does_not_compile_is_named_with_its_line,
-                                        make_copy, remove_copy),
-        cmocka_unit_test_setup_teardown(test_a_file_that_is_no_clean_text_is_named, make_copy,
-                                        remove_copy),
-        cmocka_unit_test_setup_teardown(test_a_partial_that_does_not_exist_is_named, make_copy,
-                                        remove_copy),
+                                        copy_make, copy_remove),
+        cmocka_unit_test_setup_teardown(test_a_file_that_is_no_clean_text_is_named, copy_make,
+                                        copy_remove),
+        cmocka_unit_test_setup_teardown(test_a_partial_that_does_not_exist_is_named, copy_make,
+                                        copy_remove),
         cmocka_unit_test_setup_teardown(test_a_partial_is_checked_with_the_kind_that_uses_it,
-                                        make_copy, remove_copy),
+                                        copy_make, copy_remove),
         cmocka_unit_test_setup_teardown(
-            test_a_partial_cannot_lead_out_of_the_directory_or_into_itself, make_copy, remove_copy),
+            test_a_partial_cannot_lead_out_of_the_directory_or_into_itself, copy_make, copy_remove),
     };
     const struct CMUnitTest shipped[] = {
         cmocka_unit_test(test_every_text_renders_without_stray_blanks_or_exclamation_marks),
@@ -892,6 +805,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_a_text_for_somebody_in_danger_names_119),
         cmocka_unit_test(test_no_text_takes_more_segments_than_are_paid_for),
         cmocka_unit_test(test_a_single_reminder_is_one_segment_in_every_language),
+        cmocka_unit_test(test_the_code_stands_within_what_a_phone_shows_at_once),
         cmocka_unit_test(test_reminders_carry_an_example_that_can_be_sent_back),
         cmocka_unit_test(test_the_example_for_a_member_carries_its_number),
         cmocka_unit_test(test_the_echo_shows_what_was_stored),
