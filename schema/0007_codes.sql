@@ -10,7 +10,13 @@ ALTER TABLE hersys.registration_link
     ADD CONSTRAINT registration_link_recipient_check
         CHECK (CASE channel WHEN 'sms' THEN recipient ~ '^\+[1-9][0-9]{5,14}$' ELSE length(recipient) BETWEEN 1 AND 254 END);
 
+-- The message that carries a link, so that its way can be followed.
+ALTER TABLE hersys.registration_link ADD COLUMN message_id bigint;
+UPDATE hersys.registration_link l SET message_id = d.message_id FROM hersys.outbox_dedupe d WHERE d.key = 'link:' || l.id;
+
 -- ------------------------------------------------------------------ codes
+
+INSERT INTO hersys.message_kind (kind, priority, lifetime, begun_by_us) VALUES ('confirmation_code', 0, '30 minutes', false);
 
 -- The message that carries the code: what is minted is minted for it, and its state is that of the code's way.
 ALTER TABLE hersys.confirmation ADD COLUMN message_id bigint;
@@ -20,6 +26,8 @@ CREATE UNIQUE INDEX confirmation_by_message ON hersys.confirmation (message_id);
 DROP INDEX hersys.confirmation_one_open;
 CREATE UNIQUE INDEX confirmation_one_open ON hersys.confirmation (channel, recipient, coalesce(centre_id, 0))
     WHERE consumed_at IS NULL AND revoked_at IS NULL;
+CREATE INDEX confirmation_by_recipient ON hersys.confirmation (channel, recipient, generation);
+CREATE INDEX confirmation_by_age ON hersys.confirmation (expires_at);
 
 -- ------------------------------------------------------------------ asking for a message, claiming it
 

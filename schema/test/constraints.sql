@@ -15,6 +15,12 @@ INSERT INTO hersys.status_report (id, patient_id, centre_id, source, inbound_id,
 VALUES (900, 900, 900, 'sms', 900, '2022-08-01 12:00+09', 36.9, false);
 INSERT INTO hersys.api_token (kid, secret_hash, centre_id, actor, scopes, expires_at)
 VALUES ('takentaken', decode(repeat('00', 32), 'hex'), 900, 'tester', '{links}', '2022-08-02 12:00+09');
+INSERT INTO hersys.api_reply (kid, key, centre_id, act, request_hash, status, body)
+VALUES ('takentaken', 'taken', 900, 'links_send', decode(repeat('00', 32), 'hex'), 202, '{}');
+INSERT INTO hersys.send_batch (id, centre_id, channel, key_id, state, requested_by) VALUES (900, 900, 'sms', 1, 'sent', 'tester');
+INSERT INTO hersys.send_request (batch_id, patient_id, centre_id, place) VALUES (900, 900, 900, 1);
+INSERT INTO hersys.centre (id, name, short_name, phone) VALUES (901, '試験保健所', '試験', '03-0000-0000');
+INSERT INTO hersys.send_pace (centre_id, day, sent, next_at) VALUES (901, '2022-08-01', 0, '2022-08-01 12:00+09');
 INSERT INTO hersys.gateway_instance (id, host, pid, version) VALUES (t.ours(), 'host', 1, '1');
 INSERT INTO hersys.outbox_dedupe (key, message_id) VALUES ('taken', 1);
 INSERT INTO hersys.message_part (carrier_link, provider_id, state) VALUES ('link', 'taken', 'delivered');
@@ -37,6 +43,12 @@ INSERT INTO t.good VALUES
                        "salt": "\\x000102030405060708090a0b0c0d0e0f", "expires_at": "2022-08-01 12:30+09"}'),
     ('api_token', '{"kid": "abcdefgh", "centre_id": 900, "actor": "tester", "scopes": ["links"], "expires_at": "2022-08-02 12:00+09",
                     "secret_hash": "\\x000102030405060708090a0b0c0d0e0f000102030405060708090a0b0c0d0e0f"}'),
+    ('api_reply', '{"kid": "takentaken", "key": "new", "centre_id": 900, "act": "links_send", "status": 202, "body": {},
+                    "request_hash": "\\x000102030405060708090a0b0c0d0e0f"}'),
+    ('send_batch', '{"centre_id": 900, "channel": "sms", "key_id": 1, "state": "held", "held_for": "daily_cap", "requested_by": "tester"}'),
+    ('send_request', '{"batch_id": 900, "patient_id": 901, "centre_id": 900, "place": 2, "salt": "\\x000102030405060708090a0b0c0d0e0f"}'),
+    ('send_pace', '{"centre_id": 900, "day": "2022-08-01", "sent": 0, "next_at": "2022-08-01 12:00+09"}'),
+    ('code_counter', '{"name": "\\x000102030405060708090a0b0c0d0e0f"}'),
     ('audit', '{"actor": "tester", "action": "retry", "subject": "message", "subject_id": 1}'),
     ('gateway_instance', '{"id": "00000000-0000-4000-8000-000000000002", "host": "host", "pid": 1, "version": "1.0"}'),
     ('message_kind', '{"kind": "new_kind", "priority": 1, "lifetime": "1 hour", "begun_by_us": true}'),
@@ -146,6 +158,14 @@ INSERT INTO t.tried (of, change, refused_by, about) VALUES
     ('centre', '{"time_zone": "America/New_York"}', NULL, 'a time zone of the list'),
     ('centre', '{"time_zone": "Asia/Nowhere"}', '23514', 'one that is not in it'),
     ('centre', '{"time_zone": "JST-9"}', '23514', 'nor one by its offset'),
+    ('centre', '{"daily_cap": 0}', NULL, 'a centre whose every link is released by a second person'),
+    ('centre', '{"daily_cap": -1}', 'centre_daily_cap_check', 'there is nothing below it'),
+    ('centre', '{"daily_cap": 1000000}', NULL, 'the highest cap'),
+    ('centre', '{"daily_cap": 1000001}', 'centre_daily_cap_check', 'above it there is none'),
+    ('centre', '{"links_per_second": 1}', NULL, 'a link a second'),
+    ('centre', '{"links_per_second": 0}', 'centre_links_per_second_check', 'at the least'),
+    ('centre', '{"links_per_second": 1000}', NULL, 'a thousand'),
+    ('centre', '{"links_per_second": 1001}', 'centre_links_per_second_check', 'at the most'),
     ('slot', '{"remind_at": "15:59:59"}', NULL, 'the reminder comes before the report is due'),
     ('slot', '{"remind_at": "16:00"}', 'slot_check', 'not with it'),
     ('slot', '{"due_at": "24:00"}', NULL, 'a report may be due at midnight'),
@@ -195,7 +215,38 @@ INSERT INTO t.tried (of, change, refused_by, about) VALUES
     ('api_token', '{"scopes": []}', 'api_token_scopes_check', 'a token is for something'),
     ('api_token', '{"expires_at": "2022-10-30 12:00+09"}', NULL, 'a token lives for ninety days'),
     ('api_token', '{"expires_at": "2022-10-30 12:00:01+09"}', 'api_token_check', 'and no longer'),
+    ('api_token', '{"actor": "two\nlines"}', 'api_token_actor_check', 'of one line'),
+    ('api_token', '{"scopes": ["patients", "links", "codes", "reports", "release"]}', NULL, 'a token may be for all there is'),
+    ('api_token', '{"scopes": ["links", "everything"]}', 'api_token_scopes_known', 'and for nothing else'),
+    ('api_reply', '{"kid": ""}', 'api_reply_kid_check', 'a reply was given to a token'),
+    ('api_reply', '{"key": ""}', 'api_reply_key_check', 'under a key'),
+    ('api_reply', '{"key": "taken"}', 'api_reply_pkey', 'once'),
+    ('api_reply', '{"act": ""}', 'api_reply_act_check', 'for something'),
+    ('api_reply', '{"request_hash": "\\x000102030405060708090a0b0c0d0e"}', 'api_reply_request_hash_check', 'a hash of fifteen bytes is none'),
+    ('api_reply', '{"status": 200}', NULL, 'what is kept went well'),
+    ('api_reply', '{"status": 199}', 'api_reply_status_check', 'not before'),
+    ('api_reply', '{"status": 299}', NULL, 'in any way'),
+    ('api_reply', '{"status": 300}', 'api_reply_status_check', 'a refusal is never kept'),
+    ('code_counter', '{"name": "\\x000102030405060708090a0b0c0d0e"}', 'code_counter_name_check', 'a name to count by is a hash'),
     ('audit', '{"actor": ""}', 'audit_actor_check', 'somebody did it'),
+    -- what staff sends
+    ('send_batch', '{"key_id": 0}', 'send_batch_key_id_check', 'keys of batches are counted from one'),
+    ('send_batch', '{"state": "gone"}', 'send_batch_state_check', 'a batch has a state of the list'),
+    ('send_batch', '{"held_for": "mood"}', 'send_batch_held_for_check', 'and is held for a reason of the list'),
+    ('send_batch', '{"held_for": null}', 'send_batch_check', 'never for none'),
+    ('send_batch', '{"state": "sent", "held_for": null}', NULL, 'what is sent at once was never held'),
+    ('send_batch', '{"state": "sent", "held_for": null, "released_by": "tester"}', 'send_batch_check1', 'and is released by nobody'),
+    ('send_batch', '{"requested_by": ""}', 'send_batch_requested_by_check', 'somebody asked for it'),
+    ('send_batch', '{"released_by": ""}', 'send_batch_released_by_check', 'and somebody released it'),
+    ('send_request', '{"place": 0}', 'send_request_place_check', 'places are counted from one'),
+    ('send_request', '{"salt": "\\x00"}', 'send_request_salt_check', 'the salt of a link to come has sixteen bytes'),
+    ('send_request', '{"reason": ""}', 'send_request_reason_check', 'a refusal says why'),
+    ('send_request', '{"link_id": 1}', 'send_request_check1', 'a link has its message'),
+    ('send_request', '{"link_id": 1, "message_id": 1}', NULL, 'always'),
+    ('send_request', '{"link_id": 1, "message_id": 1, "reason": "x"}', 'send_request_check', 'who is refused has no link'),
+    ('send_request', '{"patient_id": 900}', 'send_request_pkey', 'a patient stands in a batch once'),
+    ('send_pace', '{"sent": -1}', 'send_pace_sent_check', 'nobody sends less than nothing'),
+    ('send_pace', '{"centre_id": 901}', 'send_pace_pkey', 'a centre has one pace'),
     ('audit', '{"action": "link send"}', 'audit_action_check', 'an action is a word'),
     ('audit', '{"subject": "+817000000001"}', 'audit_subject_check', 'and so is its subject: no number, no name'),
     -- messages
@@ -258,7 +309,9 @@ INSERT INTO t.tried (of, change, refused_by, about)
 SELECT b.of::regclass, jsonb_build_object(b.col, repeat('a', b.most + over)),
        CASE over WHEN 1 THEN coalesce(b.name, b.of || '_' || b.col || '_check') END, format('%s.%s of %s characters', b.of, b.col, b.most + over)
 FROM (VALUES ('centre', 'name', 100, NULL), ('patient', 'family_name', 60, NULL), ('patient', 'given_name', 60, NULL),
-             ('registration_link', 'requested_by', 100, NULL), ('confirmation', 'recipient', 254, NULL), ('api_token', 'actor', 100, NULL),
+             ('registration_link', 'requested_by', 100, NULL), ('confirmation', 'recipient', 254, NULL), ('api_token', 'actor', 96, NULL),
+             ('api_reply', 'kid', 32, NULL), ('api_reply', 'key', 255, NULL), ('api_reply', 'act', 100, NULL),
+             ('send_batch', 'requested_by', 100, NULL), ('send_batch', 'released_by', 100, NULL), ('send_request', 'reason', 200, NULL),
              ('api_token', 'kid', 32, NULL), ('audit', 'actor', 100, NULL), ('gateway_instance', 'host', 255, NULL),
              ('gateway_instance', 'version', 40, NULL), ('outbox_dedupe', 'key', 200, NULL), ('message_part', 'carrier_link', 40, NULL),
              ('message_part', 'provider_id', 200, NULL), ('suppression', 'address', 254, NULL), ('inbound', 'link', 40, NULL),
