@@ -58,7 +58,7 @@ CREATE FUNCTION hersys.value_refuse(p_pointer text, p_why text DEFAULT 'the valu
 LANGUAGE plpgsql STABLE
 AS $$
 BEGIN
-    RAISE EXCEPTION '%', p_why USING ERRCODE = 'HS010', DETAIL = p_pointer;
+    RAISE EXCEPTION '%', p_why USING ERRCODE = 'HS010', DETAIL = coalesce(p_pointer, '');
 END
 $$;
 

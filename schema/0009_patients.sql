@@ -41,6 +41,12 @@ DECLARE
     v_on date;
     v_yes boolean;
 BEGIN
+    IF jsonb_typeof(p_body) IS DISTINCT FROM 'object' OR EXISTS (
+        SELECT FROM jsonb_object_keys(p_body) AS k
+        WHERE k NOT IN ('input_id', 'family_name', 'given_name', 'date_of_birth', 'language', 'phone', 'phone_confirmed', 'email', 'onset_on',
+                        'diagnosed_on', 'entered_japan_on', 'passport_number', 'monitoring_from', 'monitoring_until', 'ended')) THEN
+        PERFORM hersys.value_refuse('', 'the request has an item that is not known');
+    END IF;
     FOR v_key, v_value IN SELECT e.key, e.value FROM jsonb_each_text(p_body) AS e LOOP
         IF jsonb_typeof(p_body -> v_key) NOT IN ('null', CASE WHEN v_key IN ('phone_confirmed', 'ended') THEN 'boolean' ELSE 'string' END) THEN
             PERFORM hersys.value_refuse('/' || v_key);
@@ -68,7 +74,6 @@ BEGIN
             WHEN 'monitoring_until' THEN v.monitoring_until := v_on;
             WHEN 'phone_confirmed' THEN v_yes := coalesce(v_value::boolean, false);
             WHEN 'ended' THEN v.ended_at := CASE WHEN v_value::boolean THEN coalesce(v.ended_at, hersys.clock_now()) END;
-            ELSE PERFORM hersys.value_refuse('', 'the request has an item that is not known');
         END CASE;
     END LOOP;
     IF v_yes AND v.phone IS NULL THEN
@@ -346,6 +351,8 @@ DECLARE
 BEGIN
     IF p_slot IS NULL AND p_day IS NOT NULL THEN
         PERFORM hersys.value_refuse('/slot', 'a day is asked for together with its slot');
+    ELSIF p_day NOT BETWEEN v_today - 400 AND v_today + 400 THEN
+        PERFORM hersys.value_refuse('/day', 'the day is too far away');
     END IF;
     SELECT s.id, s.remind_at, s.due_at, d.day, w.since, w.until INTO v_slot
     FROM hersys.slot s

@@ -202,6 +202,8 @@ AS $$
 DECLARE
     v_ids bigint[];
     v_salts bytea[];
+    v_links bigint[];
+    v_messages bigint[];
     v_starts_at timestamptz;
     v_step interval;
 BEGIN
@@ -212,9 +214,13 @@ BEGIN
     IF v_starts_at IS NULL THEN
         RETURN false;
     END IF;
-    UPDATE hersys.send_request r SET link_id = m.link_id, message_id = m.message_id, salt = NULL
-    FROM hersys.links_make(p_batch.centre_id, v_ids, p_batch.channel, p_batch.key_id, v_salts, p_actor, v_starts_at, v_step) AS m
-    WHERE r.batch_id = p_batch.id AND r.patient_id = m.patient_id;
+    IF v_ids IS NOT NULL THEN
+        SELECT array_agg(m.patient_id), array_agg(m.link_id), array_agg(m.message_id) INTO v_ids, v_links, v_messages
+        FROM hersys.links_make(p_batch.centre_id, v_ids, p_batch.channel, p_batch.key_id, v_salts, p_actor, v_starts_at, v_step) AS m;
+        UPDATE hersys.send_request r SET link_id = m.link_id, message_id = m.message_id, salt = NULL
+        FROM unnest(v_ids, v_links, v_messages) AS m (patient_id, link_id, message_id)
+        WHERE r.batch_id = p_batch.id AND r.patient_id = m.patient_id;
+    END IF;
     RETURN true;
 END
 $$;
@@ -314,7 +320,7 @@ BEGIN
     IF v_batch.state <> 'held' THEN
         RAISE EXCEPTION 'batch % is not held: it is %', p_batch_id, v_batch.state USING ERRCODE = 'HS004';
     END IF;
-    IF hersys.actor_is_same(v_batch.requested_by, p_actor) THEN
+    IF hersys.actor_is_same(v_batch.requested_by, p_actor) IS NOT FALSE THEN
         RAISE EXCEPTION 'who asked for it cannot release it' USING ERRCODE = 'HS004';
     END IF;
     IF v_batch.created_at <= hersys.clock_now() - interval '24 hours' THEN
