@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <strings.h>
 
+#include "api/bearer.h"
+#include "api/problem.h"
 #include "api/route.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -15,10 +17,33 @@ struct route {
     const char *path;
     const char *method;
     enum route_access access;
+    const char *scope; /* of the token that a ROUTE_BEARER wants; without one nobody is let in */
     route_handler *handler;
 };
 
+/* A call of the /v1 API. */
+#define API(way, where, wants, does)                                                               \
+    {                                                                                              \
+        .path = (where), .method = (way), .access = ROUTE_BEARER, .scope = (wants),                \
+        .handler = (does)                                                                          \
+    }
+
 static const struct route routes[] = {
+    {.path = "/v1/openapi.yaml", .method = "GET", .access = ROUTE_ANYBODY, .handler = v1_openapi},
+    API("POST", "/v1/patients", "patients", v1_patient_create),
+    API("GET", "/v1/patients", "patients", v1_patient_list),
+    API("GET", "/v1/patients/{id}", "patients", v1_patient_get),
+    API("PATCH", "/v1/patients/{id}", "patients", v1_patient_change),
+    API("POST", "/v1/links", "links", v1_links_send),
+    API("GET", "/v1/links/{id}", "links", v1_link_get),
+    API("GET", "/v1/batches/{id}", "links", v1_batch_get),
+    API("POST", "/v1/batches/{id}/release", "release", v1_batch_release),
+    API("POST", "/v1/batches/{id}/cancel", "links", v1_batch_cancel),
+    API("POST", "/v1/codes", "codes", v1_code_request),
+    API("GET", "/v1/codes/{id}", "codes", v1_code_get),
+    API("POST", "/v1/codes/{id}/verify", "codes", v1_code_verify),
+    API("GET", "/v1/reports", "reports", v1_reports_list),
+    API("GET", "/v1/unreported", "reports", v1_unreported),
     {.path = SANDBOX_MESSAGE_PATH,
      .method = "POST",
      .access = ROUTE_SANDBOX_CARRIER,
@@ -36,29 +61,6 @@ static const struct route routes[] = {
      .access = ROUTE_SANDBOX_PERSON,
      .handler = sandbox_take_reply},
 };
-
-/* ---------------------------------------------------------------- answers */
-
-void problem_reply(struct http_exchange *exchange, int status, const char *title,
-                   const char *detail)
-{
-    json_t *problem =
-        json_pack("{s:s, s:i, s:s}", "title", title, "status", status, "detail", detail);
-    char *text = json_dumps(problem, JSON_COMPACT);
-
-    if (text == NULL)
-        log_fatal("out of memory");
-    http_reply(exchange, status, "application/problem+json", text, strlen(text));
-    free(text);
-    json_decref(problem);
-}
-
-void problem_reply_later(struct http_exchange *exchange)
-{
-    http_reply_header(exchange, "Retry-After", "5");
-    problem_reply(exchange, 503, "Unavailable for now",
-                  "Nothing was stored. Bring the same request again later.");
-}
 
 /* ---------------------------------------------------------------- who may call */
 
@@ -80,17 +82,22 @@ static bool exists(const struct api *api, const struct route *route)
            (route->access != ROUTE_SANDBOX_CARRIER && route->access != ROUTE_SANDBOX_PERSON);
 }
 
-/* True where the call may go on; otherwise it is answered. */
-static bool admit(struct api *api, const struct request *request, enum route_access access)
+/* True where the call may go on now; otherwise it is answered, or will be. */
+static bool admit(struct api *api, const struct request *request, const struct route *route)
 {
     struct http_exchange *exchange = request->exchange;
     const char *signature = http_header(exchange, SANDBOX_SIGNATURE);
     size_t len;
     const char *body = http_body(exchange, &len);
 
-    switch (access) {
+    switch (route->access) {
     case ROUTE_NOBODY:
         break;
+    case ROUTE_ANYBODY:
+        return true;
+    case ROUTE_BEARER: /* the database has the last word */
+        bearer_admit(api, request, route->path, route->scope, route->handler);
+        return false;
     case ROUTE_SANDBOX_PERSON:
         return true;
     case ROUTE_SANDBOX_CARRIER:
@@ -166,7 +173,7 @@ static bool dispatch(struct api *api, struct request *request, char *methods, si
                                      route->method);
             continue;
         }
-        if (admit(api, request, route->access))
+        if (admit(api, request, route))
             route->handler(api, request);
         return true;
     }
@@ -181,9 +188,9 @@ void api_handle(void *arg, struct http_exchange *exchange)
     if (dispatch(arg, &request, methods, sizeof(methods)))
         return;
     if (methods[0] == '\0') {
-        problem_reply(exchange, 404, "Not found", "There is nothing at this path.");
+        problem_answer(exchange, PROBLEM_NOT_FOUND, "There is nothing at this path.", NULL);
         return;
     }
     http_reply_header(exchange, "Allow", methods);
-    problem_reply(exchange, 405, "Method not allowed", "This path takes another method.");
+    problem_answer(exchange, PROBLEM_METHOD, "This path takes another method.", NULL);
 }

@@ -15,6 +15,7 @@ struct api {
     struct store *store;
     struct receive *receive;
     const struct keyring *keyring;
+    int code_digits;         /* of confirmation codes */
     struct sandbox *sandbox; /* NULL where it is off: its paths do not exist then */
 };
 

@@ -7,11 +7,14 @@
 #include <stdint.h>
 
 #include "api/api.h"
+#include "store/caller.h"
 
 /* Who may call a route. What an entry of the table leaves out is ROUTE_NOBODY. */
 enum route_access {
     ROUTE_NOBODY,
     ROUTE_SANDBOX_CARRIER, /* the body is signed with the sandbox's key, and is a form */
+    ROUTE_ANYBODY,         /* it tells nothing of anybody */
+    ROUTE_BEARER,          /* a token (RFC 6750) that has the route's scope */
     ROUTE_SANDBOX_PERSON, /* whoever reaches the listener, which is loopback where the sandbox is on
                            */
 };
@@ -22,8 +25,9 @@ enum { ROUTE_NAME_MAX = 41 };
  * until it is answered. */
 struct request {
     struct http_exchange *exchange;
-    int64_t id;                /* what stands for {id} in the path: 1 or more */
-    char name[ROUTE_NAME_MAX]; /* what stands for {name}: [a-z0-9_-], 1 to 40 of them */
+    int64_t id;                 /* what stands for {id} in the path: 1 or more */
+    char name[ROUTE_NAME_MAX];  /* what stands for {name}: [a-z0-9_-], 1 to 40 of them */
+    struct store_caller caller; /* where the route's access is ROUTE_BEARER */
 };
 
 /* Called after access and method were checked; answers the exchange, now or later. */
@@ -34,7 +38,23 @@ route_handler webhook_sandbox_receipt;
 route_handler sandbox_list_messages;
 route_handler sandbox_take_reply;
 
-/* ---- answers */
+route_handler v1_openapi;
+route_handler v1_patient_create;
+route_handler v1_patient_list;
+route_handler v1_patient_get;
+route_handler v1_patient_change;
+route_handler v1_links_send;
+route_handler v1_link_get;
+route_handler v1_batch_get;
+route_handler v1_batch_release;
+route_handler v1_batch_cancel;
+route_handler v1_code_request;
+route_handler v1_code_get;
+route_handler v1_code_verify;
+route_handler v1_reports_list;
+route_handler v1_unreported;
+
+/* ---- answers of the webhooks and the sandbox; those of /v1 stand in problem.h */
 
 /* An RFC 9457 problem. `detail` says what to do about it and holds no data of the request. */
 void problem_reply(struct http_exchange *exchange, int status, const char *title,

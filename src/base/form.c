@@ -150,6 +150,14 @@ const char *form_get_text(const struct form *form, const char *name)
     return value;
 }
 
+const char *form_name(const struct form *form, size_t index, size_t *len)
+{
+    if (index >= form->count)
+        return NULL;
+    *len = form->pairs[index].name_len;
+    return form->pairs[index].name;
+}
+
 /* ---- writing */
 
 /* The application/x-www-form-urlencoded percent-encode set leaves these alone. */

@@ -23,6 +23,9 @@ const char *form_get(const struct form *form, const char *name, size_t *len);
 /* The same as text: NULL also where it holds a NUL, or is no UTF-8. */
 const char *form_get_text(const struct form *form, const char *name);
 
+/* The name of a pair, with a NUL behind its `*len` bytes; NULL behind the last pair. */
+const char *form_name(const struct form *form, size_t index, size_t *len);
+
 /* Appends name=value, encoded, to the text `form` of `*len` of `size` bytes, with a NUL behind it.
  * False, and the text as it was, where it does not fit. */
 bool form_append(char *form, size_t size, size_t *len, const char *name, const char *value,

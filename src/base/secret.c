@@ -441,6 +441,19 @@ void secret_new_key_line(char line[KEY_DIGITS + 2])
     sodium_memzero(key, sizeof(key));
 }
 
+void secret_new_api_token(char kid[SECRET_KID_MAX], char secret[SECRET_API_MAX])
+{
+    enum { KID_BYTES = 8, KID_LETTERS = 12 };
+    uint8_t name[KID_BYTES], bytes[KEY_BYTES];
+
+    secret_random(name, sizeof(name));
+    secret_random(bytes, sizeof(bytes));
+    base32_encode(name, sizeof(name), kid, KID_LETTERS);
+    sodium_bin2base64(secret, SECRET_API_MAX, bytes, sizeof(bytes),
+                      sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+    sodium_memzero(bytes, sizeof(bytes));
+}
+
 void secret_sha256(const void *bytes, size_t len, char hex[HASH_DIGITS + 1])
 {
     uint8_t hash[HASH_BYTES];

@@ -37,6 +37,8 @@ enum {
     SECRET_SIGNATURE_MAX = 65, /* bytes of a hexadecimal HMAC-SHA256, NUL included */
     SECRET_CODE_MAX = 9,       /* bytes of a confirmation code, NUL included */
     SECRET_HASH_BYTES = 32,
+    SECRET_KID_MAX = 33, /* bytes of the name of an API token, NUL included */
+    SECRET_API_MAX = 44, /* bytes of an API token's secret, NUL included */
 };
 
 enum secret_purpose {
@@ -113,6 +115,11 @@ uint32_t secret_random_below(uint32_t bound);
 
 /* Writes a fresh key as a line for a key file ("hersysctl key new"). */
 void secret_new_key_line(char line[66]);
+
+/* A fresh API token: its name (12 of a-z2-7) and its secret (256 random bits, 43 of base64url, RFC
+ * 4648 section 5). On the wire it is "KID.SECRET"; the database has SHA-256 of the secret's text.
+ */
+void secret_new_api_token(char kid[SECRET_KID_MAX], char secret[SECRET_API_MAX]);
 
 /* SHA-256 as 64 lower-case hexadecimal digits (checksums of migrations), and as bytes. */
 void secret_sha256(const void *bytes, size_t len, char hex[65]);

@@ -1,12 +1,9 @@
-/* ctl_queue.c - hersysctl queue, retry, link: what stands in the outbox, and putting something into
- * it. */
+/* ctl_queue.c - hersysctl queue, retry: what stands in the outbox. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "base/secret.h"
 #include "bin/ctl.h"
-#include "flow/register.h"
 #include "store/outbox.h"
 
 /* ---------------------------------------------------------------- queue */
@@ -84,56 +81,5 @@ int ctl_retry(struct ctl *ctl)
     if (store_outbox_retry(db.store, id, ctl_actor(actor), retry_on_word, &db))
         status = ctl_store_wait(&db);
     ctl_store_close(&db);
-    return status;
-}
-
-/* ---------------------------------------------------------------- link send */
-
-static void link_on_sent(void *arg, enum db_outcome outcome, const char *error, int64_t link_id,
-                         int64_t message_id)
-{
-    if (outcome == DB_OK)
-        printf("link %" PRId64 " queued as message %" PRId64 "\n", link_id, message_id);
-    else if (error[0] != '\0')
-        fprintf(stderr, "hersysctl: not sent: %s\n", error);
-    else
-        ctl_say_outcome(outcome);
-    ctl_store_end(arg, outcome == DB_OK ? CTL_DONE : CTL_FAILED);
-}
-
-int ctl_link(struct ctl *ctl)
-{
-    struct keyring *keyring;
-    struct ctl_store db;
-    char error[512], actor[100];
-    int64_t patient_id;
-    int status = CTL_DONE;
-
-    if (ctl->argc < 2 || strcmp(ctl->argv[0], "send") != 0)
-        return CTL_USAGE;
-    for (int i = 1; i < ctl->argc; i++)
-        if (!ctl_read_id(ctl->argv[i], "patient id", &patient_id))
-            return CTL_USAGE;
-    if (!ctl_read_conf(ctl))
-        return CTL_FAILED;
-    keyring =
-        keyring_load(ctl->conf->keys.directory, ctl->conf->sandbox.enabled, error, sizeof(error));
-    if (keyring == NULL) {
-        fprintf(stderr, "hersysctl: %s\n", error);
-        return CTL_FAILED;
-    }
-    if (!ctl_store_open(ctl, &db)) {
-        keyring_free(keyring);
-        return CTL_FAILED;
-    }
-    for (int i = 1; i < ctl->argc; i++) {
-        if (!ctl_read_id(ctl->argv[i], "patient id", &patient_id) ||
-            !register_send_link(db.store, keyring, patient_id, ctl_actor(actor), link_on_sent,
-                                &db) ||
-            ctl_store_wait(&db) != CTL_DONE)
-            status = CTL_FAILED;
-    }
-    ctl_store_close(&db);
-    keyring_free(keyring);
     return status;
 }

@@ -94,6 +94,7 @@ static void gateway_apply(struct gateway *gateway)
     remind_set_tick(gateway->remind, setup->conf->reminders.tick_seconds);
     links_apply(gateway->links, setup);
     gateway->api.keyring = setup->keyring;
+    gateway->api.code_digits = setup->conf->codes.digits;
 }
 
 /* ---------------------------------------------------------------- reload */
@@ -361,6 +362,7 @@ static bool gateway_start(struct gateway *gateway)
         .store = gateway->store,
         .receive = gateway->receive,
         .keyring = gateway->setup->keyring,
+        .code_digits = conf->codes.digits,
     };
     return start_server(gateway) && start_links(gateway);
 }

@@ -24,7 +24,14 @@ static const struct command commands[] = {
     {"check-config", "", "check configuration, keys and texts", ctl_check_config},
     {"key", "init", "make a key for each purpose that has none", ctl_key},
     {"key", "new FILE", "write a fresh key; never overwrites", ctl_key},
-    {"link", "send PATIENT-ID...", "send registration links by SMS", ctl_link},
+    {"token", "create --centre ID --actor NAME --scope A,B [--days N]",
+     "make a token of the API for somebody at a centre, and print it, this once", ctl_token},
+    {"token", "list", "the tokens: whose they are, what they may, until when", ctl_token},
+    {"token", "revoke KID", "end a token", ctl_token},
+    {"link", "send [--email] PATIENT-ID...", "send registration links by SMS, or by e-mail",
+     ctl_link},
+    {"batch", "list", "the batches of links that wait for a second person", ctl_batch},
+    {"batch", "release BATCH-ID", "send a batch that somebody else has asked for", ctl_batch},
     {"queue", "", "how many messages are in which state, and the age of the oldest", ctl_queue},
     {"retry", "MESSAGE-ID",
      "send a message again that ended without arriving, or at once what waits", ctl_retry},
@@ -42,7 +49,8 @@ static void print_usage(FILE *out)
           "COMMAND\n\n",
           out);
     for (size_t i = 0; i < MEM_COUNT(commands); i++)
-        fprintf(out, "  %-12s %-32s %s\n", commands[i].name, commands[i].arguments,
+        fprintf(out, "  %s%s%s\n      %s\n", commands[i].name,
+                commands[i].arguments[0] != '\0' ? " " : "", commands[i].arguments,
                 commands[i].help);
     fputs("\n  -c, --config FILE   the configuration (default: " HERSYS_CONFIG_FILE ")\n"
           "  -V, --version       print the version\n"

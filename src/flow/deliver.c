@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "flow/confirm.h"
 #include "flow/register.h"
 #include "store/outbox.h"
 
@@ -209,6 +210,16 @@ static bool render(const struct deliver *deliver, const struct store_claim *clai
             goto out;
         }
         json_object_set_new(params, "url", json_string(url));
+    }
+    if (claim->code_digits != 0) {
+        char code[SECRET_CODE_MAX];
+
+        if (!confirm_code(deliver->rules.keyring, claim, code)) {
+            *why = "code_key_missing";
+            goto out;
+        }
+        json_object_set_new(params, "code", json_string(code));
+        explicit_bzero(code, sizeof(code));
     }
     ok =
         wording_render_sms(deliver->rules.wording, claim->kind, claim->language, params, text, why);

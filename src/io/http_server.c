@@ -297,10 +297,12 @@ static void on_request(struct evhttp_request *request, void *arg)
     server->busy++;
     evhttp_connection_set_closecb(evcon, on_client_gone, exchange);
     if (fault != NULL) {
-        char problem[160];
-        int len =
-            snprintf(problem, sizeof(problem),
-                     "{\"title\":\"Malformed request\",\"status\":400,\"detail\":\"%s\"}", fault);
+        char problem[200];
+        int len = snprintf(problem, sizeof(problem),
+                           "{\"type\":\"about:blank\",\"title\":\"Malformed "
+                           "request\",\"status\":400,"
+                           "\"detail\":\"%s\"}",
+                           fault);
 
         http_reply_header(exchange, "Connection", "close");
         http_reply(exchange, 400, "application/problem+json", problem, (size_t)len);
@@ -342,6 +344,18 @@ const char *http_query(const struct http_exchange *exchange)
 const char *http_header(const struct http_exchange *exchange, const char *name)
 {
     return evhttp_find_header(evhttp_request_get_input_headers(exchange->request), name);
+}
+
+int http_header_count(const struct http_exchange *exchange, const char *name)
+{
+    const struct evkeyval *header;
+    int count = 0;
+
+    TAILQ_FOREACH(header, evhttp_request_get_input_headers(exchange->request), next)
+    {
+        count += strcasecmp(header->key, name) == 0;
+    }
+    return count;
 }
 
 const char *http_body(const struct http_exchange *exchange, size_t *len)

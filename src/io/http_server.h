@@ -65,6 +65,8 @@ const char *
 http_query(const struct http_exchange *exchange); /* as sent, after '?'; "" where none */
 /* A header's value, name in any case; NULL where there is none. */
 const char *http_header(const struct http_exchange *exchange, const char *name);
+/* How often a header is there. */
+int http_header_count(const struct http_exchange *exchange, const char *name);
 const char *http_body(const struct http_exchange *exchange, size_t *len); /* any bytes */
 const char *http_peer(const struct http_exchange *exchange); /* the peer's address, "192.0.2.1" */
 

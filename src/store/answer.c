@@ -89,3 +89,22 @@ const char *param_int(char buffer[24], int64_t value)
     snprintf(buffer, 24, "%" PRId64, value);
     return buffer;
 }
+
+/* Two digits of the salt's hexadecimal form. */
+static uint8_t hex_byte(const char *digits)
+{
+    char text[3] = {digits[0], digits[1], '\0'};
+
+    return (uint8_t)strtoul(text, NULL, 16);
+}
+
+bool store_read_mint(struct store_mint *mint, const PGresult *result, int row, int column)
+{
+    if (PQgetlength(result, row, column + 2) != 2 * STORE_SALT_BYTES)
+        return false;
+    mint->key_id = atoi(PQgetvalue(result, row, column));
+    mint->generation = atoi(PQgetvalue(result, row, column + 1));
+    for (int i = 0; i < STORE_SALT_BYTES; i++)
+        mint->salt[i] = hex_byte(PQgetvalue(result, row, column + 2) + (size_t)i * 2);
+    return true;
+}

@@ -25,6 +25,11 @@ struct answer {
 bool answer_rows(struct db *db, const struct db_statement *statement, const struct db_param *params,
                  int count, const struct answer *answer) __attribute__((warn_unused_result));
 
+/* The three columns from `column` on: key, generation, salt in hexadecimal digits. False where
+ * there is no secret to mint. */
+bool store_read_mint(struct store_mint *mint, const PGresult *result, int row, int column)
+    __attribute__((warn_unused_result));
+
 /* Text parameters. */
 #define PARAM(text) ((struct db_param){.value = (text)})
 /* A number as a parameter; `buffer` is a char[24] that lives until the call. */

@@ -26,6 +26,15 @@ void array_add_int(struct array *array, int64_t value)
     fprintf(array->stream, "%" PRId64, value);
 }
 
+void array_add_bytes(struct array *array, const uint8_t *bytes, size_t len)
+{
+    array_separate(array);
+    fputs("\"\\\\x", array->stream); /* the hexadecimal form, its backslash escaped */
+    for (size_t i = 0; i < len; i++)
+        fprintf(array->stream, "%02x", bytes[i]);
+    fputc('"', array->stream);
+}
+
 void array_add_text(struct array *array, const char *value)
 {
     array_separate(array);
@@ -48,4 +57,19 @@ void array_end(struct array *array)
     if (fclose(array->stream) != 0)
         log_fatal("out of memory");
     array->stream = NULL;
+}
+
+void array_of_links(const int64_t *patients, size_t count, const uint8_t *salts, struct array *ids,
+                    struct array *bytes)
+{
+    enum { SALT_BYTES = 16 };
+
+    array_begin(ids);
+    array_begin(bytes);
+    for (size_t i = 0; i < count; i++) {
+        array_add_int(ids, patients[i]);
+        array_add_bytes(bytes, salts + i * SALT_BYTES, SALT_BYTES);
+    }
+    array_end(ids);
+    array_end(bytes);
 }

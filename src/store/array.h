@@ -16,7 +16,13 @@ struct array {
 
 void array_begin(struct array *array);
 void array_add_int(struct array *array, int64_t value);
-void array_add_text(struct array *array, const char *value); /* NULL is SQL NULL */
+void array_add_bytes(struct array *array, const uint8_t *bytes, size_t len); /* of bytea */
+void array_add_text(struct array *array, const char *value);                 /* NULL is SQL NULL */
 void array_end(struct array *array);
+
+/* Patients, and the salts of their links (16 bytes each, one behind the other), as two arrays; the
+ * caller frees their texts. */
+void array_of_links(const int64_t *patients, size_t count, const uint8_t *salts, struct array *ids,
+                    struct array *bytes);
 
 #endif

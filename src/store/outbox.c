@@ -44,27 +44,6 @@ static const struct db_statement sql_retry = {"outbox_retry", "SELECT "
                                                               "hersys.outbox_retry($1::bigint, "
                                                               "$2::text)"};
 
-/* Two digits of the salt's hexadecimal form. */
-static uint8_t hex_byte(const char *digits)
-{
-    char text[3] = {digits[0], digits[1], '\0'};
-
-    return (uint8_t)strtoul(text, NULL, 16);
-}
-
-/* The three columns from `column` on: key, generation, salt. False where there is no secret to
- * mint. */
-static bool read_mint(struct store_mint *mint, const PGresult *result, int row, int column)
-{
-    if (PQgetlength(result, row, column + 2) != 2 * STORE_SALT_BYTES)
-        return false;
-    mint->key_id = atoi(PQgetvalue(result, row, column));
-    mint->generation = atoi(PQgetvalue(result, row, column + 1));
-    for (int i = 0; i < STORE_SALT_BYTES; i++)
-        mint->salt[i] = hex_byte(PQgetvalue(result, row, column + 2) + (size_t)i * 2);
-    return true;
-}
-
 static void read_claim(struct store_claim *claim, const PGresult *result, int row)
 {
     *claim = (struct store_claim){
@@ -76,9 +55,9 @@ static void read_claim(struct store_claim *claim, const PGresult *result, int ro
         .params = PQgetvalue(result, row, 5),
         .attempts = atoi(PQgetvalue(result, row, 6)),
     };
-    if (read_mint(&claim->link, result, row, 8))
+    if (store_read_mint(&claim->link, result, row, 8))
         claim->link_id = atoll(PQgetvalue(result, row, 7));
-    if (read_mint(&claim->code, result, row, 12))
+    if (store_read_mint(&claim->code, result, row, 12))
         claim->code_digits = atoi(PQgetvalue(result, row, 11));
 }
 

@@ -1,24 +1,37 @@
-/* register.c - asks the schema for a registration link. */
+/* register.c - asks the schema for registration links. */
 #include "store/register.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/mem.h"
 #include "store/answer.h"
+#include "store/array.h"
+#include "store/caller.h"
 
-static const struct db_statement sql_link_send = {
+static const struct db_statement sql_send = {
     "link_send",
-    "SELECT link_id, message_id FROM hersys.link_send($1::bigint, $2::int, $3::bytea, $4::text)",
+    "SELECT link_id, message_id FROM hersys.link_send($1::bigint, $2::integer, $3::bytea, "
+    "$4::text, $5::text)",
+};
+static const struct db_statement sql_batch = {
+    "link_batch",
+    "SELECT batch_id, state = 'held' FROM hersys.link_batch($1::bigint[], $2::text, $3::integer, "
+    "$4::bytea[], $5::text)",
+};
+static const struct db_statement sql_release = {
+    "batch_release",
+    "SELECT hersys.batch_release($1::bigint, $2::text)",
+};
+static const struct db_statement sql_list = {
+    "batch_list",
+    "SELECT batch_id, centre_id, channel, requested_by,"
+    " to_char(created_at, 'YYYY-MM-DD HH24:MI TZHTZM'), links FROM hersys.batch_list()",
 };
 
-/* The words of the schema's own refusals (SQLSTATE class HS) are for people and hold ids only; no
- * other message of the server is passed on. */
-static const char *refusal(const PGresult *result)
+/* The words of a refusal, "" where it was none. */
+static const char *refusal_of(enum db_outcome outcome, const PGresult *result)
 {
-    if (result == NULL || strncmp(db_sqlstate(result), "HS", 2) != 0)
-        return "";
-    return PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
+    return store_refusal(outcome == DB_ERROR ? result : NULL).message;
 }
 
 static void read_link(const struct answer *answer, enum db_outcome outcome, const PGresult *result)
@@ -29,22 +42,103 @@ static void read_link(const struct answer *answer, enum db_outcome outcome, cons
         cb(answer->arg, outcome, "", atoll(PQgetvalue(result, 0, 0)),
            atoll(PQgetvalue(result, 0, 1)));
     else
-        cb(answer->arg, outcome, outcome == DB_ERROR ? refusal(result) : "", 0, 0);
+        cb(answer->arg, outcome, refusal_of(outcome, result), 0, 0);
 }
 
-bool store_link_send(struct store *store, int64_t patient_id, int key_id,
+bool store_link_send(struct store *store, int64_t patient_id, const char *channel, int key_id,
                      const uint8_t salt[STORE_SALT_BYTES], const char *actor, store_link_cb *cb,
                      void *arg)
 {
+    struct answer answer = {.cb = (void (*)(void))cb, .arg = arg, .read = read_link};
     char id_text[24], key_text[24];
     struct db_param params[] = {
         PARAM(param_int(id_text, patient_id)),
         PARAM(param_int(key_text, key_id)),
         {.value = (const char *)salt, .len = STORE_SALT_BYTES, .binary = true},
         PARAM(actor),
+        PARAM(channel),
     };
-    struct answer answer = {.cb = (void (*)(void))cb, .arg = arg, .read = read_link};
 
-    return answer_rows(store_lane(store, STORE_CHORES), &sql_link_send, params, MEM_COUNT(params),
+    return answer_rows(store_lane(store, STORE_CHORES), &sql_send, params, MEM_COUNT(params),
                        &answer);
+}
+
+static void read_batch(const struct answer *answer, enum db_outcome outcome, const PGresult *result)
+{
+    store_batch_cb *cb = (store_batch_cb *)answer->cb;
+
+    if (outcome == DB_OK && PQntuples(result) == 1)
+        cb(answer->arg, outcome, "", atoll(PQgetvalue(result, 0, 0)),
+           PQgetvalue(result, 0, 1)[0] == 't');
+    else
+        cb(answer->arg, outcome, refusal_of(outcome, result), 0, false);
+}
+
+bool store_link_batch(struct store *store, const int64_t *patients, size_t count,
+                      const char *channel, int key_id, const uint8_t *salts, const char *actor,
+                      store_batch_cb *cb, void *arg)
+{
+    struct answer answer = {.cb = (void (*)(void))cb, .arg = arg, .read = read_batch};
+    struct array ids, bytes;
+    char key_text[24];
+    bool asked;
+
+    array_of_links(patients, count, salts, &ids, &bytes);
+
+    struct db_param params[] = {PARAM(ids.text), PARAM(channel), PARAM(param_int(key_text, key_id)),
+                                PARAM(bytes.text), PARAM(actor)};
+
+    asked = answer_rows(store_lane(store, STORE_CHORES), &sql_batch, params, MEM_COUNT(params),
+                        &answer);
+    free(ids.text);
+    free(bytes.text);
+    return asked;
+}
+
+static void read_release(const struct answer *answer, enum db_outcome outcome,
+                         const PGresult *result)
+{
+    store_release_cb *cb = (store_release_cb *)answer->cb;
+    bool done = outcome == DB_OK && PQntuples(result) == 1;
+
+    cb(answer->arg, outcome, refusal_of(outcome, result),
+       done ? atoi(PQgetvalue(result, 0, 0)) : 0);
+}
+
+bool store_batch_release(struct store *store, int64_t id, const char *actor, store_release_cb *cb,
+                         void *arg)
+{
+    struct answer answer = {.cb = (void (*)(void))cb, .arg = arg, .read = read_release};
+    char id_text[24];
+    struct db_param params[] = {PARAM(param_int(id_text, id)), PARAM(actor)};
+
+    return answer_rows(store_lane(store, STORE_CHORES), &sql_release, params, MEM_COUNT(params),
+                       &answer);
+}
+
+static void read_batches(const struct answer *answer, enum db_outcome outcome,
+                         const PGresult *result)
+{
+    store_batches_cb *cb = (store_batches_cb *)answer->cb;
+    int count = outcome == DB_OK ? PQntuples(result) : 0;
+    struct store_batch_row *rows = mem_new((size_t)count, sizeof(*rows));
+
+    for (int i = 0; i < count; i++)
+        rows[i] = (struct store_batch_row){
+            .id = atoll(PQgetvalue(result, i, 0)),
+            .centre_id = PQgetvalue(result, i, 1),
+            .channel = PQgetvalue(result, i, 2),
+            .requested_by = PQgetvalue(result, i, 3),
+            .created_at = PQgetvalue(result, i, 4),
+            .links = atoll(PQgetvalue(result, i, 5)),
+        };
+    cb(answer->arg, outcome, rows, count);
+    free(rows);
+}
+
+bool store_batch_list(struct store *store, store_batches_cb *cb, void *arg)
+{
+    struct answer answer = {.cb = (void (*)(void))cb, .arg = arg, .read = read_batches};
+
+    return answer_rows(store_lane(store, STORE_CHORES), &sql_list, NULL, 0, &answer);
 }

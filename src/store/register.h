@@ -1,5 +1,5 @@
 /*
- * register.h - registration links (schema/0006_conversation.sql, link_send).
+ * register.h - registration links, for the operator (schema/0010_sending.sql).
  */
 #ifndef HERSYS_STORE_REGISTER_H
 #define HERSYS_STORE_REGISTER_H
@@ -8,14 +8,43 @@
 
 #include "store/outbox.h"
 
-/* `error`: the schema's own words ("patient 7 has no telephone"), which name no data of a patient;
- * "" where it worked. */
+/* `error`: the schema's own words where it refused ("patient 7 has no telephone"), which name no
+ * data of a patient; "" otherwise. */
 typedef void store_link_cb(void *arg, enum db_outcome outcome, const char *error, int64_t link_id,
                            int64_t message_id);
 
 /* Writes link and message in one commit and wakes the daemons. A new link ends the one before. */
-bool store_link_send(struct store *store, int64_t patient_id, int key_id,
+bool store_link_send(struct store *store, int64_t patient_id, const char *channel, int key_id,
                      const uint8_t salt[STORE_SALT_BYTES], const char *actor, store_link_cb *cb,
                      void *arg) __attribute__((warn_unused_result));
+
+/* `held`: nothing of it is sent until somebody else releases it. */
+typedef void store_batch_cb(void *arg, enum db_outcome outcome, const char *error, int64_t batch_id,
+                            bool held);
+
+/* The same for patients of one centre, at its pace, or held whole where they would be more than it
+ * may send in a day. `salts`: STORE_SALT_BYTES for each of the patients, one behind the other. */
+bool store_link_batch(struct store *store, const int64_t *patients, size_t count,
+                      const char *channel, int key_id, const uint8_t *salts, const char *actor,
+                      store_batch_cb *cb, void *arg) __attribute__((warn_unused_result));
+
+/* Sends a batch that is held. Who asked for it cannot. `links`: how many were queued. */
+typedef void store_release_cb(void *arg, enum db_outcome outcome, const char *error, int links);
+bool store_batch_release(struct store *store, int64_t id, const char *actor, store_release_cb *cb,
+                         void *arg) __attribute__((warn_unused_result));
+
+struct store_batch_row {
+    int64_t id;
+    const char *centre_id;
+    const char *channel;
+    const char *requested_by;
+    const char *created_at; /* "2026-05-01 09:00 +0900", in the session's time zone */
+    int64_t links;
+};
+typedef void store_batches_cb(void *arg, enum db_outcome outcome,
+                              const struct store_batch_row *rows, int count);
+/* Those that are held, the oldest first. */
+bool store_batch_list(struct store *store, store_batches_cb *cb, void *arg)
+    __attribute__((warn_unused_result));
 
 #endif
