@@ -110,7 +110,7 @@ static void print_message(const json_t *message)
     printf("%s  %s %s\n", at, phone != NULL ? phone : mailbox,
            strcmp(direction, "out") == 0 ? "got" : "wrote");
     if (subject != NULL)
-        printf("    %s\n\n", subject);
+        printf("    %s\n    \n", subject);
     for (const char *line = text; line != NULL;
          line = strchr(line, '\n') != NULL ? strchr(line, '\n') + 1 : NULL)
         printf("    %.*s\n", (int)strcspn(line, "\n"), line);

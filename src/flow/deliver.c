@@ -192,37 +192,51 @@ static void send_on_answer(void *arg, const struct channel_result *result)
     flight_end(flight, result->outcome, result->provider_id, result->error);
 }
 
-/* What the row says, completed by what only we can mint. */
-static bool render(const struct deliver *deliver, const struct store_claim *claim,
-                   char text[WORDING_SMS_MAX], const char **why)
-{
-    json_t *params = json_loads(claim->params, 0, NULL);
-    bool ok = false;
+/* The texts of one message, as its channel wants them. */
+struct rendered {
+    char sms[WORDING_SMS_MAX];
+    struct wording_mail mail;
+};
 
-    *why = "params_broken";
-    if (params == NULL)
-        goto out;
+/* Completes the row's parameters by what only we can mint. */
+static bool mint(const struct deliver *deliver, const struct store_claim *claim, json_t *params,
+                 const char **why)
+{
     if (claim->link_id != 0) {
         char url[REGISTER_URL_MAX];
 
-        if (!register_link_url(deliver->rules.keyring, deliver->rules.links_base_url, claim, url)) {
-            *why = "link_key_missing";
-            goto out;
-        }
+        *why = "link_key_missing";
+        if (!register_link_url(deliver->rules.keyring, deliver->rules.links_base_url, claim, url))
+            return false;
         json_object_set_new(params, "url", json_string(url));
     }
     if (claim->code_digits != 0) {
         char code[SECRET_CODE_MAX];
 
-        if (!confirm_code(deliver->rules.keyring, claim, code)) {
-            *why = "code_key_missing";
-            goto out;
-        }
+        *why = "code_key_missing";
+        if (!confirm_code(deliver->rules.keyring, claim, code))
+            return false;
         json_object_set_new(params, "code", json_string(code));
         explicit_bzero(code, sizeof(code));
     }
-    ok =
-        wording_render_sms(deliver->rules.wording, claim->kind, claim->language, params, text, why);
+    return true;
+}
+
+static bool render(const struct deliver *deliver, const struct store_claim *claim,
+                   struct rendered *rendered, const char **why)
+{
+    const struct wording *wording = deliver->rules.wording;
+    json_t *params = json_loads(claim->params, 0, NULL);
+    bool ok = false;
+
+    *why = "params_broken";
+    if (params == NULL || !mint(deliver, claim, params, why))
+        goto out;
+    if (strcmp(deliver->channel->channel, "email") == 0)
+        ok = wording_render_mail(wording, claim->kind, claim->language, params, &rendered->mail,
+                                 why);
+    else
+        ok = wording_render_sms(wording, claim->kind, claim->language, params, rendered->sms, why);
 out:
     json_decref(params);
     return ok;
@@ -239,7 +253,9 @@ static bool lease_suffices(const struct deliver *deliver)
 static void send_claim(struct deliver *deliver, const struct store_claim *claim)
 {
     struct flight *flight = mem_new(1, sizeof(*flight));
-    char text[WORDING_SMS_MAX];
+    struct rendered rendered = {.mail = {0}};
+    struct channel_message message = {
+        .id = claim->id, .recipient = claim->recipient, .language = claim->language};
     const char *why = NULL;
 
     flight->deliver = deliver;
@@ -247,17 +263,18 @@ static void send_claim(struct deliver *deliver, const struct store_claim *claim)
     flight->epoch = claim->epoch;
     TAILQ_INSERT_TAIL(&deliver->wire, flight, entry);
     deliver->flying++;
-    if (!render(deliver, claim, text, &why)) {
+    if (!render(deliver, claim, &rendered, &why)) {
         log_error("message_not_rendered", LOG_INT("message", claim->id),
                   LOG_STR("kind", claim->kind), LOG_STR("language", claim->language),
                   LOG_STR("reason", why));
         flight_end(flight, CHANNEL_REJECTED, NULL, why);
         return;
     }
-    deliver->channel->send(
-        deliver->channel->self,
-        &(struct channel_message){.id = claim->id, .recipient = claim->recipient, .text = text},
-        send_on_answer, flight);
+    message.text = rendered.mail.text != NULL ? rendered.mail.text : rendered.sms;
+    message.subject = rendered.mail.subject;
+    message.html = rendered.mail.html;
+    deliver->channel->send(deliver->channel->self, &message, send_on_answer, flight);
+    wording_mail_free(&rendered.mail);
 }
 
 /* ---------------------------------------------------------------- claim */

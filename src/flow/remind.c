@@ -15,7 +15,8 @@ enum {
     REMIND_REAP_S = 5, /* the lease says how long a message waits for a daemon that died; this only
                           adds to it */
     REMIND_REAP_LIMIT = 500,
-    REMIND_GIVE_UP_TICKS = 20, /* receipts are given up after three days: no hurry */
+    REMIND_SELDOM_TICKS = 20, /* receipts are given up after three days: no hurry */
+    REMIND_HOUSEKEEPING_LIMIT = 5000,
 };
 
 struct remind {
@@ -88,6 +89,13 @@ static void give_up_on_count(void *arg, enum db_outcome outcome, int count)
         log_info("receipts_given_up", LOG_INT("messages", count));
 }
 
+static void housekeeping_on_count(void *arg, enum db_outcome outcome, int count)
+{
+    (void)arg;
+    if (outcome == DB_OK && count > 0)
+        log_debug("rows_removed", LOG_INT("rows", count));
+}
+
 static void remind_on_tick(evutil_socket_t fd, short what, void *arg)
 {
     struct remind *remind = arg;
@@ -102,9 +110,13 @@ static void remind_on_tick(evutil_socket_t fd, short what, void *arg)
         return;
     if (!remind->busy)
         remind_chunk(remind);
-    if (remind->ticks++ % REMIND_GIVE_UP_TICKS == 0 &&
-        !store_receipt_give_up(remind->store, give_up_on_count, remind))
+    if (remind->ticks++ % REMIND_SELDOM_TICKS != 0)
+        return;
+    if (!store_receipt_give_up(remind->store, give_up_on_count, remind))
         log_warning("chore_skipped", LOG_STR("chore", "receipt_give_up"));
+    if (!store_housekeeping(remind->store, REMIND_HOUSEKEEPING_LIMIT, housekeeping_on_count,
+                            remind))
+        log_warning("chore_skipped", LOG_STR("chore", "housekeeping"));
 }
 
 struct remind *remind_new(struct event_base *base, struct store *store, int tick_s)

@@ -8,6 +8,9 @@ static const struct db_statement sql_beat = {
     "instance_beat",
     "SELECT coalesce(hersys.instance_beat($1::uuid, $2::text, $3::int, $4::text)::text, '')",
 };
+static const struct db_statement sql_housekeeping = {"housekeeping", "SELECT "
+                                                                     "hersys.housekeeping($1::"
+                                                                     "int)"};
 static const struct db_statement sql_remind = {"remind_due", "SELECT hersys.remind_due($1::int)"};
 
 bool store_instance_beat(struct store *store, const char *instance, const char *host, int pid,
@@ -28,4 +31,13 @@ bool store_remind_due(struct store *store, int limit, store_count_cb *cb, void *
 
     return answer_count(store_lane(store, STORE_CHORES), &sql_remind, params, MEM_COUNT(params), cb,
                         arg);
+}
+
+bool store_housekeeping(struct store *store, int limit, store_count_cb *cb, void *arg)
+{
+    char limit_text[24];
+    struct db_param params[] = {PARAM(param_int(limit_text, limit))};
+
+    return answer_count(store_lane(store, STORE_CHORES), &sql_housekeeping, params,
+                        MEM_COUNT(params), cb, arg);
 }

@@ -16,4 +16,9 @@ bool store_instance_beat(struct store *store, const char *instance, const char *
 bool store_remind_due(struct store *store, int limit, store_count_cb *cb, void *arg)
     __attribute__((warn_unused_result));
 
+/* Removes up to `limit` rows of each kind that have had their time: counters, answers kept for a
+ * repeated request, codes that are over, dedupe keys. The count is that of all. */
+bool store_housekeeping(struct store *store, int limit, store_count_cb *cb, void *arg)
+    __attribute__((warn_unused_result));
+
 #endif
