@@ -4,7 +4,9 @@
 
 #include <string.h>
 
+#include "base/conf_carrier_read.h"
 #include "base/conf_options.h"
+#include "base/conf_rules.h"
 
 static const char head[] =
     ".\\\" Printed from the table of options (src/base/conf_options.c): make update-sample\n"
@@ -99,14 +101,17 @@ static void print_value(FILE *out, const struct conf_option *option)
     fputs(quote, out);
 }
 
-static void print_option(FILE *out, const struct conf_option *option)
+static void print_option(FILE *out, const char *prefix, const struct conf_option *option)
 {
     fprintf(out, ".TP\n.B ");
+    print_text(out, prefix);
     print_text(out, option->path);
     fprintf(out, "\n");
     print_text(out, option->help);
     fprintf(out, "\n.br\n");
     print_text(out, conf_type_words(option->type));
+    for (const char *const *word = option->words; word != NULL && *word != NULL; word++)
+        fprintf(out, "%s\"%s\"", word == option->words ? ": " : ", ", *word);
     if (option->type == CONF_INTEGER) {
         fprintf(out, " from %d to %d", option->min, option->max);
         if (option->unit != NULL)
@@ -121,6 +126,49 @@ static void print_option(FILE *out, const struct conf_option *option)
     fprintf(out, "%s.\n", option->restart ? "; restart" : "");
 }
 
+/* ---- carriers */
+
+/* The options of exactly these types. */
+static void print_carrier_options(FILE *out, unsigned types)
+{
+    for (size_t i = 0; i < conf_carrier_option_count; i++)
+        if (conf_carrier_options[i].types == types)
+            print_option(out, "carriers.NAME.", &conf_carrier_options[i]);
+}
+
+static void print_rule_parts(FILE *out)
+{
+    fprintf(out, ".SS carriers: a rule\n");
+    for (size_t i = 0; i < conf_rule_part_count; i++) {
+        fprintf(out, ".TP\n.B %s\n", conf_rule_parts[i].name);
+        print_text(out, conf_rule_parts[i].help);
+        fprintf(out, "\n");
+    }
+}
+
+static void print_carriers(FILE *out)
+{
+    unsigned every = 0;
+
+    fprintf(out, ".SS carriers: links of every type\n.TP\n.B carriers.NAME.type\n");
+    fprintf(out, "What the link is");
+    for (size_t i = 0; i < conf_carrier_type_count; i++) {
+        every |= conf_carrier_types[i];
+        fprintf(out, "%s\"%s\"", i == 0 ? ": " : " or ",
+                conf_carrier_type_word(conf_carrier_types[i]));
+    }
+    fprintf(out, "; must be set.\n");
+    print_carrier_options(out, every);
+    for (size_t i = 0; i < conf_carrier_type_count; i++) {
+        fprintf(out, ".SS carriers: links of type %s\n",
+                conf_carrier_type_word(conf_carrier_types[i]));
+        print_text(out, conf_carrier_type_help(conf_carrier_types[i]));
+        fprintf(out, "\n");
+        print_carrier_options(out, conf_carrier_types[i]);
+    }
+    print_rule_parts(out);
+}
+
 void conf_print_manual(FILE *out)
 {
     fputs(head, out);
@@ -130,7 +178,9 @@ void conf_print_manual(FILE *out)
         fprintf(out, "\n");
         for (size_t k = 0; k < conf_option_count; k++)
             if (conf_option_in_group(&conf_options[k], conf_groups[i].name))
-                print_option(out, &conf_options[k]);
+                print_option(out, "", &conf_options[k]);
+        if (strcmp(conf_groups[i].name, "carriers") == 0)
+            print_carriers(out);
     }
     fputs(tail, out);
 }

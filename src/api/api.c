@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <stdlib.h>
-#include <strings.h>
 
 #include "api/bearer.h"
 #include "api/problem.h"
@@ -13,11 +12,15 @@
 #include "base/log.h"
 #include "base/mem.h"
 
+#define WEBHOOK_MESSAGE "/webhooks/{name}/message"
+#define WEBHOOK_RECEIPT "/webhooks/{name}/receipt"
+
 struct route {
     const char *path;
     const char *method;
     enum route_access access;
     const char *scope; /* of the token that a ROUTE_BEARER wants; without one nobody is let in */
+    enum provider_event event; /* of a carrier's route */
     route_handler *handler;
 };
 
@@ -44,14 +47,26 @@ static const struct route routes[] = {
     API("POST", "/v1/codes/{id}/verify", "codes", v1_code_verify),
     API("GET", "/v1/reports", "reports", v1_reports_list),
     API("GET", "/v1/unreported", "reports", v1_unreported),
-    {.path = SANDBOX_MESSAGE_PATH,
+    {.path = WEBHOOK_MESSAGE,
      .method = "POST",
-     .access = ROUTE_SANDBOX_CARRIER,
-     .handler = webhook_sandbox_message},
-    {.path = SANDBOX_RECEIPT_PATH,
+     .access = ROUTE_CARRIER,
+     .event = PROVIDER_MESSAGE,
+     .handler = webhook_message},
+    {.path = WEBHOOK_MESSAGE,
+     .method = "GET",
+     .access = ROUTE_CARRIER,
+     .event = PROVIDER_MESSAGE,
+     .handler = webhook_message},
+    {.path = WEBHOOK_RECEIPT,
      .method = "POST",
-     .access = ROUTE_SANDBOX_CARRIER,
-     .handler = webhook_sandbox_receipt},
+     .access = ROUTE_CARRIER,
+     .event = PROVIDER_RECEIPT,
+     .handler = webhook_receipt},
+    {.path = WEBHOOK_RECEIPT,
+     .method = "GET",
+     .access = ROUTE_CARRIER,
+     .event = PROVIDER_RECEIPT,
+     .handler = webhook_receipt},
     {.path = "/sandbox/messages",
      .method = "GET",
      .access = ROUTE_SANDBOX_PERSON,
@@ -64,32 +79,26 @@ static const struct route routes[] = {
 
 /* ---------------------------------------------------------------- who may call */
 
-/* A form, whatever parameters follow the type. */
-static bool is_form(const struct http_exchange *exchange)
+/* Where the sandbox is off, its paths do not exist; where a link is not configured, neither do its.
+ */
+static bool exists(const struct api *api, const struct route *route, const struct request *request)
 {
-    static const char form[] = "application/x-www-form-urlencoded";
-    const char *type = http_header(exchange, "Content-Type");
-    size_t len = sizeof(form) - 1;
-
-    return type != NULL && strncasecmp(type, form, len) == 0 &&
-           (type[len] == '\0' || type[len] == ';' || type[len] == ' ');
-}
-
-/* Where the sandbox is off, its paths do not exist. */
-static bool exists(const struct api *api, const struct route *route)
-{
-    return api->sandbox != NULL ||
-           (route->access != ROUTE_SANDBOX_CARRIER && route->access != ROUTE_SANDBOX_PERSON);
+    switch (route->access) {
+    case ROUTE_NOBODY:
+    case ROUTE_ANYBODY:
+    case ROUTE_BEARER:
+        break;
+    case ROUTE_CARRIER:
+        return webhook_exists(api, request->name, route->event, route->method);
+    case ROUTE_SANDBOX_PERSON:
+        return api->sandbox != NULL;
+    }
+    return true;
 }
 
 /* True where the call may go on now; otherwise it is answered, or will be. */
 static bool admit(struct api *api, const struct request *request, const struct route *route)
 {
-    struct http_exchange *exchange = request->exchange;
-    const char *signature = http_header(exchange, SANDBOX_SIGNATURE);
-    size_t len;
-    const char *body = http_body(exchange, &len);
-
     switch (route->access) {
     case ROUTE_NOBODY:
         break;
@@ -100,19 +109,10 @@ static bool admit(struct api *api, const struct request *request, const struct r
         return false;
     case ROUTE_SANDBOX_PERSON:
         return true;
-    case ROUTE_SANDBOX_CARRIER:
-        if (!is_form(exchange)) {
-            problem_reply(exchange, 415, "Unsupported media type",
-                          "The body has to be application/x-www-form-urlencoded.");
-            return false;
-        }
-        if (signature != NULL && secret_verify(api->keyring, SECRET_SANDBOX, body, len, signature))
-            return true;
-        log_warning("webhook_refused", LOG_STR("link", SANDBOX_LINK),
-                    LOG_STR("reason", signature == NULL ? "unsigned" : "bad_signature"));
-        break;
+    case ROUTE_CARRIER:
+        return webhook_admit(api, request);
     }
-    problem_reply(exchange, 403, "Forbidden", "The request is not signed by this carrier.");
+    problem_reply(request->exchange, 403, "Forbidden", "Nobody may call this.");
     return false;
 }
 
@@ -166,7 +166,8 @@ static bool dispatch(struct api *api, struct request *request, char *methods, si
     for (size_t i = 0; i < MEM_COUNT(routes); i++) {
         const struct route *route = &routes[i];
 
-        if (!exists(api, route) || !match_path(route->path, http_path(request->exchange), request))
+        if (!match_path(route->path, http_path(request->exchange), request) ||
+            !exists(api, route, request))
             continue;
         if (strcmp(route->method, http_method(request->exchange)) != 0) {
             used += (size_t)snprintf(methods + used, size - used, "%s%s", used > 0 ? ", " : "",

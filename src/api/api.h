@@ -5,6 +5,7 @@
 #define HERSYS_API_API_H
 
 #include "base/secret.h"
+#include "channel/provider.h"
 #include "channel/sandbox.h"
 #include "flow/receive.h"
 #include "io/http_server.h"
@@ -15,8 +16,10 @@ struct api {
     struct store *store;
     struct receive *receive;
     const struct keyring *keyring;
-    int code_digits;         /* of confirmation codes */
-    struct sandbox *sandbox; /* NULL where it is off: its paths do not exist then */
+    int code_digits;                /* of confirmation codes */
+    struct sandbox *sandbox;        /* NULL where it is off: its paths do not exist then */
+    const struct carrier *carriers; /* whose webhooks exist */
+    size_t carrier_count;
 };
 
 /* An http_handler; `arg` is the struct api. */

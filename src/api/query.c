@@ -68,16 +68,15 @@ static const char *read_value(enum query_form form, const char *text, struct que
 /* The first name that is none of the table's, or stands there twice; NULL where there is none. */
 static const char *find_odd(const struct form *form, const struct query_param *params, size_t count)
 {
-    const char *name;
-    size_t len;
-
-    for (size_t i = 0; (name = form_name(form, i, &len)) != NULL; i++) {
+    for (size_t i = 0; i < form_count(form); i++) {
+        struct form_pair pair = form_pair(form, i);
         size_t at = 0;
 
-        while (at < count && strcmp(params[at].name, name) != 0)
+        while (at < count && strcmp(params[at].name, pair.name) != 0)
             at++;
-        if (at == count || strlen(name) != len || form_get_text(form, name) == NULL)
-            return text_is_utf8(name, strlen(name)) ? name : "";
+        if (at == count || strlen(pair.name) != pair.name_len ||
+            form_get_text(form, pair.name) == NULL)
+            return text_is_utf8(pair.name, strlen(pair.name)) ? pair.name : "";
     }
     return NULL;
 }

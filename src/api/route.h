@@ -12,9 +12,9 @@
 /* Who may call a route. What an entry of the table leaves out is ROUTE_NOBODY. */
 enum route_access {
     ROUTE_NOBODY,
-    ROUTE_SANDBOX_CARRIER, /* the body is signed with the sandbox's key, and is a form */
-    ROUTE_ANYBODY,         /* it tells nothing of anybody */
-    ROUTE_BEARER,          /* a token (RFC 6750) that has the route's scope */
+    ROUTE_ANYBODY,        /* it tells nothing of anybody */
+    ROUTE_BEARER,         /* a token (RFC 6750) that has the route's scope */
+    ROUTE_CARRIER,        /* who proves to be the carrier that {name} stands for */
     ROUTE_SANDBOX_PERSON, /* whoever reaches the listener, which is loopback where the sandbox is on
                            */
 };
@@ -33,8 +33,8 @@ struct request {
 /* Called after access and method were checked; answers the exchange, now or later. */
 typedef void route_handler(struct api *api, const struct request *request);
 
-route_handler webhook_sandbox_message;
-route_handler webhook_sandbox_receipt;
+route_handler webhook_message;
+route_handler webhook_receipt;
 route_handler sandbox_list_messages;
 route_handler sandbox_take_reply;
 
@@ -53,6 +53,16 @@ route_handler v1_code_get;
 route_handler v1_code_verify;
 route_handler v1_reports_list;
 route_handler v1_unreported;
+
+/* ---- carriers */
+
+/* Whether a link of that name brings such events by this method. */
+bool webhook_exists(const struct api *api, const char *name, enum provider_event event,
+                    const char *method) __attribute__((warn_unused_result));
+
+/* Whether the carrier proves to be the one that the request names; otherwise it is answered. */
+bool webhook_admit(const struct api *api, const struct request *request)
+    __attribute__((warn_unused_result));
 
 /* ---- answers of the webhooks and the sandbox; those of /v1 stand in problem.h */
 

@@ -6,283 +6,26 @@
 #include "base/conf.h"
 
 #include <libconfig.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/conf_file.h"
-#include "base/conf_form.h"
+#include "base/conf_carrier_read.h"
 #include "base/conf_guess.h"
 #include "base/conf_options.h"
+#include "base/conf_value.h"
 #include "base/mem.h"
+
+#define CONF_CARRIERS "carriers"
 
 /* A file under check. */
 struct check {
-    const struct conf_file *file;
+    struct conf_reading reading;
     struct conf *conf;
-    conf_fault_cb *fault;
-    void *arg;
-    int faults;
     int lines[64]; /* where each option was set, 0 where it was not */
     int group_lines[16];
     bool wrong[64]; /* options whose value was refused: what depends on them is not judged */
 };
-
-static void add_fault(struct check *check, int line, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
-
-static void add_fault(struct check *check, int line, const char *format, ...)
-{
-    char words[512];
-    va_list args;
-
-    va_start(args, format);
-    vsnprintf(words, sizeof(words), format, args);
-    va_end(args);
-    char *text = mem_printf("%s:%d: %s", conf_file_name(check->file, line),
-                            conf_file_line(check->file, line), words);
-    check->fault(check->arg, text);
-    check->faults++;
-    free(text);
-}
-
-/* ---- where an option's value is */
-
-static const char **string_at(struct conf *conf, const struct conf_option *option)
-{
-    return (const char **)((char *)conf + option->offset);
-}
-
-static int *integer_at(struct conf *conf, const struct conf_option *option)
-{
-    return (int *)((char *)conf + option->offset);
-}
-
-static bool *switch_at(struct conf *conf, const struct conf_option *option)
-{
-    return (bool *)((char *)conf + option->offset);
-}
-
-static enum log_level *level_at(struct conf *conf, const struct conf_option *option)
-{
-    return (enum log_level *)((char *)conf + option->offset);
-}
-
-enum storage { STORED_STRING, STORED_INTEGER, STORED_SWITCH, STORED_LEVEL };
-
-static enum storage storage_of(const struct conf_option *option)
-{
-    switch (option->type) {
-    case CONF_INTEGER:
-        return STORED_INTEGER;
-    case CONF_SWITCH:
-        return STORED_SWITCH;
-    case CONF_LEVEL:
-        return STORED_LEVEL;
-    case CONF_TEXT:
-    case CONF_FILE:
-    case CONF_ADDRESS:
-    case CONF_URL:
-    case CONF_NUMBER:
-    case CONF_ORIGIN:
-    case CONF_HOST:
-    case CONF_MAILBOX:
-        break;
-    }
-    return STORED_STRING;
-}
-
-static void set_string(struct conf *conf, const struct conf_option *option, char *value)
-{
-    const char **at = string_at(conf, option);
-
-    free((char *)*at);
-    *at = value;
-}
-
-static void copy_option(struct conf *to, struct conf *from, const struct conf_option *option)
-{
-    switch (storage_of(option)) {
-    case STORED_STRING:
-        set_string(to, option, mem_strdup(*string_at(from, option)));
-        return;
-    case STORED_INTEGER:
-        *integer_at(to, option) = *integer_at(from, option);
-        return;
-    case STORED_SWITCH:
-        *switch_at(to, option) = *switch_at(from, option);
-        return;
-    case STORED_LEVEL:
-        *level_at(to, option) = *level_at(from, option);
-        return;
-    }
-}
-
-static bool same_option(struct conf *one, struct conf *other, const struct conf_option *option)
-{
-    switch (storage_of(option)) {
-    case STORED_STRING:
-        return strcmp(*string_at(one, option), *string_at(other, option)) == 0;
-    case STORED_INTEGER:
-        return *integer_at(one, option) == *integer_at(other, option);
-    case STORED_SWITCH:
-        return *switch_at(one, option) == *switch_at(other, option);
-    case STORED_LEVEL:
-        return *level_at(one, option) == *level_at(other, option);
-    }
-    return false;
-}
-
-static void set_fallback(struct conf *conf, const struct conf_option *option)
-{
-    switch (storage_of(option)) {
-    case STORED_STRING:
-        set_string(conf, option, mem_strdup(option->fallback));
-        return;
-    case STORED_INTEGER:
-        *integer_at(conf, option) = (int)strtol(option->fallback, NULL, 10);
-        return;
-    case STORED_SWITCH:
-        *switch_at(conf, option) = strcmp(option->fallback, "true") == 0;
-        return;
-    case STORED_LEVEL:
-        if (!log_level_parse(option->fallback, level_at(conf, option)))
-            log_fatal("the default log level is no log level");
-        return;
-    }
-}
-
-/* ---- one setting of the file */
-
-static void add_unknown(struct check *check, int line, const char *path, const char *what,
-                        const char *guess)
-{
-    if (guess != NULL)
-        add_fault(check, line, "%s: unknown %s; did you mean %s?", path, what, guess);
-    else
-        add_fault(check, line, "%s: unknown %s", path, what);
-}
-
-static const char *type_word(const config_setting_t *setting)
-{
-    static const char *const words[] = {
-        [CONFIG_TYPE_NONE] = "nothing",           [CONFIG_TYPE_GROUP] = "a group",
-        [CONFIG_TYPE_INT] = "a whole number",     [CONFIG_TYPE_INT64] = "a long whole number",
-        [CONFIG_TYPE_FLOAT] = "a decimal number", [CONFIG_TYPE_STRING] = "a string",
-        [CONFIG_TYPE_ARRAY] = "an array",         [CONFIG_TYPE_LIST] = "a list",
-        [CONFIG_TYPE_BOOL] = "true or false",
-    };
-
-    return words[config_setting_type(setting)];
-}
-
-/* The type that libconfig gives a right value. */
-static int wanted_type(const struct conf_option *option)
-{
-    switch (storage_of(option)) {
-    case STORED_STRING:
-    case STORED_LEVEL:
-        return CONFIG_TYPE_STRING;
-    case STORED_INTEGER:
-        return CONFIG_TYPE_INT;
-    case STORED_SWITCH:
-        return CONFIG_TYPE_BOOL;
-    }
-    return CONFIG_TYPE_NONE;
-}
-
-static const char *wanted_word(const struct conf_option *option)
-{
-    switch (storage_of(option)) {
-    case STORED_STRING:
-    case STORED_LEVEL:
-        return "a string in quotes is";
-    case STORED_INTEGER:
-        return "a whole number is";
-    case STORED_SWITCH:
-        return "true or false is";
-    }
-    return "";
-}
-
-static bool add_out_of_range(struct check *check, int line, const struct conf_option *option,
-                             const char *value)
-{
-    const char *unit = option->unit != NULL ? option->unit : "";
-
-    add_fault(check, line, "%s: %s is out of range: %d to %d%s%s", option->path, value, option->min,
-              option->max, *unit != '\0' ? " " : "", unit);
-    return false;
-}
-
-static bool take_integer(struct check *check, const config_setting_t *setting, int line,
-                         const struct conf_option *option)
-{
-    int value = config_setting_get_int(setting);
-    char digits[16];
-
-    if (conf_file_has_overflow(check->file, line))
-        return add_out_of_range(check, line, option, "a number of this line");
-    snprintf(digits, sizeof(digits), "%d", value);
-    if (value < option->min || value > option->max)
-        return add_out_of_range(check, line, option, digits);
-    *integer_at(check->conf, option) = value;
-    return true;
-}
-
-static bool take_string(struct check *check, const config_setting_t *setting, int line,
-                        const struct conf_option *option)
-{
-    const char *value = config_setting_get_string(setting);
-    const char *why = conf_form_fault(option, value);
-
-    if (why != NULL) {
-        add_fault(check, line, "%s: %s", option->path, why);
-        return false;
-    }
-    const char *name = conf_file_name(check->file, line);
-    const char *slash = strrchr(name, '/');
-    bool beside = option->type == CONF_FILE && *value != '\0' && *value != '/' && slash != NULL;
-    set_string(check->conf, option,
-               beside ? mem_printf("%.*s/%s", (int)(slash - name), name, value)
-                      : mem_strdup(value));
-    return true;
-}
-
-static bool take_level(struct check *check, const config_setting_t *setting, int line,
-                       const struct conf_option *option)
-{
-    if (log_level_parse(config_setting_get_string(setting), level_at(check->conf, option)))
-        return true;
-    add_fault(check, line, "%s: one of \"error\", \"warning\", \"info\" and \"debug\" is wanted",
-              option->path);
-    return false;
-}
-
-static bool take_value(struct check *check, const config_setting_t *setting, int line,
-                       const struct conf_option *option)
-{
-    int type = config_setting_type(setting);
-
-    if (type != wanted_type(option) &&
-        !(type == CONFIG_TYPE_INT64 && storage_of(option) == STORED_INTEGER)) {
-        add_fault(check, line, "%s: %s wanted, got %s", option->path, wanted_word(option),
-                  type_word(setting));
-        return false;
-    }
-    switch (storage_of(option)) {
-    case STORED_STRING:
-        return take_string(check, setting, line, option);
-    case STORED_INTEGER:
-        return take_integer(check, setting, line, option);
-    case STORED_SWITCH:
-        *switch_at(check->conf, option) = config_setting_get_bool(setting) != 0;
-        return true;
-    case STORED_LEVEL:
-        return take_level(check, setting, line, option);
-    }
-    return false;
-}
 
 static const struct conf_option *find_option(const char *group, const char *name)
 {
@@ -304,14 +47,16 @@ static void take_setting(struct check *check, const config_setting_t *group,
     if (option == NULL) {
         char *path = mem_printf("%s.%s", group_name, name);
 
-        add_unknown(check, line, path, config_setting_is_group(setting) ? "group" : "option",
-                    conf_nearest_option(group_name, name));
+        conf_reading_unknown(&check->reading, line, path,
+                             config_setting_is_group(setting) ? "group" : "option",
+                             conf_nearest_option(group_name, name));
         free(path);
         return;
     }
     size_t index = (size_t)(option - conf_options);
     check->lines[index] = line;
-    check->wrong[index] = !take_value(check, setting, line, option);
+    check->wrong[index] =
+        !conf_value_take(&check->reading, setting, option, option->path, check->conf);
 }
 
 /* Its index; conf_group_count where there is none. */
@@ -331,18 +76,23 @@ static void take_group(struct check *check, config_setting_t *group)
     size_t index = find_group(name);
 
     if (index == conf_group_count && config_setting_is_group(group)) {
-        add_unknown(check, line, name, "group", conf_nearest_group(name));
+        conf_reading_unknown(&check->reading, line, name, "group", conf_nearest_group(name));
         return;
     }
     if (index == conf_group_count) {
-        add_unknown(check, line, name, "option", conf_nearest_option("", name));
+        conf_reading_unknown(&check->reading, line, name, "option", conf_nearest_option("", name));
         return;
     }
     if (!config_setting_is_group(group)) {
-        add_fault(check, line, "%s: a group in braces is wanted, got %s", name, type_word(group));
+        conf_reading_fault(&check->reading, line, "%s: a group in braces is wanted, got %s", name,
+                           conf_setting_word(group));
         return;
     }
     check->group_lines[index] = line;
+    if (strcmp(name, CONF_CARRIERS) == 0) {
+        conf_carriers_take(&check->reading, group, check->conf->carriers);
+        return;
+    }
     for (int i = 0; i < config_setting_length(group); i++)
         take_setting(check, group, config_setting_get_elem(group, (unsigned)i));
 }
@@ -410,12 +160,23 @@ static const char *check_from(const struct conf *conf)
     return NULL;
 }
 
+static const char *check_public_url(const struct conf *conf)
+{
+    if (*conf->http.public_url != '\0')
+        return NULL;
+    for (size_t i = 0; i < conf->carriers->count; i++)
+        if (conf_carrier_calls_back(&conf->carriers->items[i]))
+            return "must be set, because a link of carriers brings receipts or replies";
+    return NULL;
+}
+
 static const struct contradiction contradictions[] = {
     {"codes.digits", "codes.digits", check_digits},
     {"email.starttls", "email.relay", check_starttls},
     {"email.password_file", "email.user", check_password},
     {"email.from", "email.relay", check_from},
     {"http.listen", "sandbox.enabled", check_loopback},
+    {"http.public_url", "http.public_url", check_public_url},
     {"sandbox.spool", "sandbox.enabled", check_spool},
     {"links.base_url", "sandbox.enabled", check_https},
 };
@@ -446,9 +207,9 @@ static void check_required(struct check *check)
     for (size_t i = 0; i < conf_option_count; i++) {
         const struct conf_option *option = &conf_options[i];
 
-        if (!option->required || check->wrong[i] || **string_at(check->conf, option) != '\0')
+        if (!option->required || check->wrong[i] || *conf_value_text(check->conf, option) != '\0')
             continue;
-        add_fault(check, line_of(check, i), "%s: must be set", option->path);
+        conf_reading_fault(&check->reading, line_of(check, i), "%s: must be set", option->path);
         check->wrong[i] = true;
     }
 }
@@ -464,7 +225,7 @@ static void check_contradictions(struct check *check)
         const char *why = contradictions[i].check(check->conf);
         int line = check->lines[one] > 0 ? check->lines[one] : line_of(check, other);
         if (why != NULL)
-            add_fault(check, line, "%s: %s", contradictions[i].one, why);
+            conf_reading_fault(&check->reading, line, "%s: %s", contradictions[i].one, why);
     }
 }
 
@@ -489,13 +250,13 @@ static void add_syntax_fault(struct check *check, const config_t *config)
     else if (strcmp(text, "syntax error") == 0)
         text = "syntax error here or on the line before (options end with a semicolon, texts stand "
                "in quotes)";
-    add_fault(check, config_error_line(config), "%s", text);
+    conf_reading_fault(&check->reading, config_error_line(config), "%s", text);
 }
 
 struct conf *conf_load(const char *path, conf_fault_cb *fault, void *arg)
 {
     struct conf_file *file = conf_file_read(path, fault, arg);
-    struct check check = {.file = file, .fault = fault, .arg = arg};
+    struct check check = {.reading = {.file = file, .fault = fault, .arg = arg}};
     config_t config;
 
     if (file == NULL)
@@ -505,7 +266,8 @@ struct conf *conf_load(const char *path, conf_fault_cb *fault, void *arg)
         log_fatal("there are more options or groups than conf.c has room for");
     check.conf = mem_new(1, sizeof(*check.conf));
     for (size_t i = 0; i < conf_option_count; i++)
-        set_fallback(check.conf, &conf_options[i]);
+        conf_value_set_fallback(check.conf, &conf_options[i]);
+    check.conf->carriers = conf_carriers_new();
     config_init(&config);
     if (config_read_string(&config, conf_file_text(file)) == CONFIG_TRUE)
         read_settings(&check, &config);
@@ -513,7 +275,7 @@ struct conf *conf_load(const char *path, conf_fault_cb *fault, void *arg)
         add_syntax_fault(&check, &config);
     config_destroy(&config);
     conf_file_free(file);
-    if (check.faults == 0)
+    if (check.reading.faults == 0)
         return check.conf;
     conf_free(check.conf);
     return NULL;
@@ -524,18 +286,28 @@ void conf_free(struct conf *conf)
     if (conf == NULL)
         return;
     for (size_t i = 0; i < conf_option_count; i++)
-        if (storage_of(&conf_options[i]) == STORED_STRING)
-            set_string(conf, &conf_options[i], NULL);
+        conf_value_free(conf, &conf_options[i]);
+    conf_carriers_unref(conf->carriers);
     free(conf);
 }
 
-static void keep_option(struct conf *old_conf, struct conf *new_conf,
+static void keep_option(const struct conf *old_conf, struct conf *new_conf,
                         const struct conf_option *option, conf_fault_cb *fault, void *arg)
 {
-    if (same_option(old_conf, new_conf, option))
+    if (conf_value_same(old_conf, new_conf, option))
         return;
-    copy_option(new_conf, old_conf, option);
+    conf_value_copy(new_conf, old_conf, option);
     fault(arg, option->path);
+}
+
+/* The links that run hold on to theirs. */
+static void keep_carriers(const struct conf *old_conf, struct conf *new_conf, conf_fault_cb *fault,
+                          void *arg)
+{
+    if (!conf_carriers_same(old_conf->carriers, new_conf->carriers))
+        fault(arg, CONF_CARRIERS);
+    conf_carriers_unref(new_conf->carriers);
+    new_conf->carriers = conf_carriers_ref(old_conf->carriers);
 }
 
 /*
@@ -543,8 +315,8 @@ static void keep_option(struct conf *old_conf, struct conf *new_conf,
  * yet running, but links without TLS allowed). Then the old values of both options stay, which
  * agree with each other.
  */
-static void keep_contradictions(struct conf *old_conf, struct conf *new_conf, conf_fault_cb *fault,
-                                void *arg)
+static void keep_contradictions(const struct conf *old_conf, struct conf *new_conf,
+                                conf_fault_cb *fault, void *arg)
 {
     for (size_t turn = 0; turn < MEM_COUNT(contradictions); turn++) {
         for (size_t i = 0; i < MEM_COUNT(contradictions); i++) {
@@ -561,10 +333,9 @@ static void keep_contradictions(struct conf *old_conf, struct conf *new_conf, co
 void conf_keep_restart_options(const struct conf *old_conf, struct conf *new_conf,
                                conf_fault_cb *fault, void *arg)
 {
-    struct conf *old = (struct conf *)old_conf; /* only read */
-
     for (size_t i = 0; i < conf_option_count; i++)
         if (conf_options[i].restart)
-            keep_option(old, new_conf, &conf_options[i], fault, arg);
-    keep_contradictions(old, new_conf, fault, arg);
+            keep_option(old_conf, new_conf, &conf_options[i], fault, arg);
+    keep_carriers(old_conf, new_conf, fault, arg);
+    keep_contradictions(old_conf, new_conf, fault, arg);
 }

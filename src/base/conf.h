@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 
+#include "base/conf_carrier.h"
 #include "base/log.h"
 
 struct conf {
@@ -35,6 +36,7 @@ struct conf {
         int messages_per_session;
         int timeout_seconds;
     } email;
+    struct conf_carriers *carriers; /* outlive this configuration while a later one has the same */
     struct {
         int digits;
     } codes;

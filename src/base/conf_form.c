@@ -3,11 +3,14 @@
 #include "base/conf_form.h"
 
 #include <arpa/inet.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/email.h"
+#include "base/fill.h"
 #include "base/mem.h"
+#include "base/place.h"
 
 /* A registration link is the base, "/r/", the number of its row, '-' and the token. */
 enum { LINK_UNITS_MAX = 80, LINK_TAIL_UNITS = 3 + 10 + 1 + 20 };
@@ -142,15 +145,123 @@ static const char *check_origin(const char *value)
     return NULL;
 }
 
-const char *conf_form_fault(const struct conf_option *option, const char *value)
+/* ---- of carriers */
+
+bool conf_form_is_here(const char *url)
+{
+    static const char *const hosts[] = {"localhost", "127.0.0.1", "[::1]"};
+
+    if (strncmp(url, "http://", 7) != 0)
+        return false;
+    for (size_t i = 0; i < MEM_COUNT(hosts); i++) {
+        size_t len = strlen(hosts[i]);
+
+        if (strncmp(url + 7, hosts[i], len) == 0 && strchr(":/?", url[7 + len]) != NULL)
+            return true;
+    }
+    return false;
+}
+
+static const char *check_endpoint(const char *value)
+{
+    const char *host = url_host(value);
+    size_t len = host != NULL ? strcspn(host, "/?#") : 0;
+
+    if (*value == '\0')
+        return NULL;
+    if (host == NULL || (strncmp(value, "http://", 7) == 0 && !conf_form_is_here(value)))
+        return "must start with https:// (or, where the carrier is on this host, http://localhost, "
+               "http://127.0.0.1 or http://[::1])";
+    if (len == 0 || *host == ':')
+        return "names no host";
+    if (memchr(host, '@', len) != NULL)
+        return "holds a name or password, which belong to other options";
+    return fill_fault(value, FILL_URL);
+}
+
+static const char *check_header_name(const char *value)
+{
+    char *place;
+    const char *why;
+
+    if (*value == '\0')
+        return NULL;
+    place = mem_printf("header:%s", value);
+    why = place_fault(place, PLACE_HEADER);
+    free(place);
+    return why;
+}
+
+static const char *check_header(const char *value)
+{
+    static const char wanted[] = "a header is wanted, such as \"X-Client: {{user}}\"";
+    const char *colon = strchr(value, ':');
+    const char *why;
+    char *name;
+
+    if (colon == NULL || colon == value || colon[1] != ' ' || colon[2] == '\0')
+        return wanted;
+    name = mem_strndup(value, (size_t)(colon - value));
+    why = check_header_name(name);
+    free(name);
+    return why != NULL ? why : fill_fault(colon + 2, FILL_HEADER);
+}
+
+static const char *check_state(const char *value)
+{
+    static const char *const states[] = {"delivered", "undelivered", "expired", "ignored"};
+    const char *equals = strrchr(value, '=');
+
+    for (size_t i = 0; equals != NULL && equals > value && i < MEM_COUNT(states); i++)
+        if (strcmp(equals + 1, states[i]) == 0)
+            return NULL;
+    return "the carrier's word and what it means are wanted, such as \"DELIVRD=delivered\"; what "
+           "it can mean: delivered, undelivered, expired, ignored";
+}
+
+static const char *check_account(const char *value)
+{
+    for (const char *at = value; *at != '\0'; at++)
+        if (*at <= ' ' || *at > '~' || *at == ':')
+            return "only printable ASCII without blanks and colons is wanted there";
+    return NULL;
+}
+
+/* One of the option's words. */
+static const char *check_word(const struct conf_option *option, const char *value, char *room,
+                              size_t size)
+{
+    size_t len = (size_t)snprintf(room, size, "one of");
+
+    for (const char *const *word = option->words; *word != NULL; word++) {
+        if (strcmp(*word, value) == 0)
+            return NULL;
+        if (len < size)
+            len += (size_t)snprintf(room + len, size - len, " \"%s\"", *word);
+    }
+    if (len < size)
+        snprintf(room + len, size - len, " is wanted");
+    return room;
+}
+
+const char *conf_form_fault(const struct conf_option *option, const char *value, char *room,
+                            size_t size)
 {
     static form_check *const checks[] = {
-        [CONF_ADDRESS] = check_address, [CONF_URL] = check_url,   [CONF_NUMBER] = check_number,
-        [CONF_ORIGIN] = check_origin,   [CONF_HOST] = check_host, [CONF_MAILBOX] = check_mailbox,
+        [CONF_ADDRESS] = check_address,   [CONF_URL] = check_url,
+        [CONF_NUMBER] = check_number,     [CONF_ORIGIN] = check_origin,
+        [CONF_HOST] = check_host,         [CONF_MAILBOX] = check_mailbox,
+        [CONF_ENDPOINT] = check_endpoint, [CONF_HEADER_NAME] = check_header_name,
+        [CONF_ACCOUNT] = check_account,   [CONF_HEADERS] = check_header,
+        [CONF_STATES] = check_state,
     };
 
     if (option->required && *value == '\0')
         return "must be set";
+    if (option->type == CONF_WORD)
+        return check_word(option, value, room, size);
+    if (option->type == CONF_PLACE)
+        return *value == '\0' ? NULL : place_fault(value, option->places);
     if ((size_t)option->type >= MEM_COUNT(checks) || checks[option->type] == NULL)
         return NULL;
     return checks[option->type](value);

@@ -78,3 +78,19 @@ const char *conf_nearest_option(const char *group, const char *name)
     }
     return best;
 }
+
+const char *conf_nearest_word(const char *name, const char *const *words, size_t count)
+{
+    const char *best = NULL;
+    size_t best_distance = distance_limit(name) + 1;
+
+    for (size_t i = 0; i < count; i++) {
+        size_t d = distance(name, words[i]);
+
+        if (d < best_distance) {
+            best = words[i];
+            best_distance = d;
+        }
+    }
+    return best;
+}

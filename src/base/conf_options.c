@@ -1,11 +1,9 @@
 /*
- * conf_options.c - the one table of options, and the sample file that is printed from it. It reads
- * nothing.
+ * conf_options.c - the one table of options. It reads nothing.
  */
 #include "base/conf_options.h"
 
 #include <limits.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/conf.h"
@@ -18,6 +16,12 @@ const struct conf_group conf_groups[] = {
     {"http", "The HTTP API for health centres and the webhooks of the carriers."},
     {"email", "E-mail to patients: handed to one relay by SMTP (RFC 5321)."},
     {"codes", "Confirmation codes."},
+    {"carriers", "Carriers that are reached over HTTP: a group for each link, whose name (a-z, "
+                 "0-9, _ "
+                 "and -, at most 40) stands in the log, in the database and in the addresses to "
+                 "which the carrier brings receipts and replies. Any number of links may work side "
+                 "by side. A change takes effect at a restart. See carriers.md in the "
+                 "documentation."},
     {"links", "The links that patients get to register."},
     {"keys", "The keys from which tokens and signatures are made."},
     {"templates", "Every word that a patient reads."},
@@ -352,6 +356,14 @@ const char *conf_type_words(enum conf_type type)
         [CONF_ORIGIN] = "The start of an address",
         [CONF_HOST] = "A host and a port",
         [CONF_MAILBOX] = "An e-mail address",
+        [CONF_WORD] = "A word",
+        [CONF_ENDPOINT] = "An address",
+        [CONF_PLACE] = "A place",
+        [CONF_HEADER_NAME] = "The name of a header",
+        [CONF_ACCOUNT] = "A name without blanks",
+        [CONF_HEADERS] = "A list of headers",
+        [CONF_STATES] = "A list of words and what they mean",
+        [CONF_RULES] = "A list of rules",
     };
 
     return words[type];
@@ -359,79 +371,6 @@ const char *conf_type_words(enum conf_type type)
 
 bool conf_type_is_quoted(enum conf_type type)
 {
-    return type != CONF_INTEGER && type != CONF_SWITCH;
-}
-
-/* ---- the sample file */
-
-enum { SAMPLE_WIDTH = 92 };
-
-/* Prints sentences as comment lines that break at spaces. */
-static void print_wrapped(FILE *out, const char *indent, const char *text)
-{
-    size_t room = SAMPLE_WIDTH - strlen(indent) - 2;
-
-    while (*text != '\0') {
-        size_t len = strlen(text);
-
-        if (len > room) {
-            len = room;
-            while (len > 1 && text[len] != ' ')
-                len--;
-        }
-        fprintf(out, "%s# %.*s\n", indent, (int)len, text);
-        text += len;
-        text += strspn(text, " ");
-    }
-}
-
-static void print_type(FILE *out, const struct conf_option *option)
-{
-    fprintf(out, "    # %s", conf_type_words(option->type));
-    if (option->type == CONF_INTEGER) {
-        fprintf(out, " from %d to %d", option->min, option->max);
-        if (option->unit != NULL)
-            fprintf(out, " (%s)", option->unit);
-    }
-    fprintf(out, ".%s%s\n", option->required && *option->fallback == '\0' ? " Must be set." : "",
-            option->restart ? " A change takes effect at a restart." : "");
-}
-
-static void print_option(FILE *out, const struct conf_option *option)
-{
-    const char *quote = conf_type_is_quoted(option->type) ? "\"" : "";
-
-    print_wrapped(out, "    ", option->help);
-    print_type(out, option);
-    fprintf(out, "    #%s = %s%s%s;\n", conf_option_name(option), quote, option->fallback, quote);
-}
-
-void conf_print_sample(FILE *out)
-{
-    print_wrapped(out, "",
-                  "hersys-gateway.conf - the configuration of hersys-gatewayd and hersysctl "
-                  "(hersys-gateway.conf(5)).");
-    fprintf(out, "#\n");
-    print_wrapped(out, "",
-                  "Every option stands here with its default, behind a '#'. To change one, take "
-                  "the '#' away. The file "
-                  "is valid whole or not at all: hersysctl check-config says what is wrong with "
-                  "it. The daemon reads "
-                  "it again on SIGHUP. A line @include \"other.conf\" takes in another file.");
-    for (size_t i = 0; i < conf_group_count; i++) {
-        bool first = true;
-
-        fprintf(out, "\n");
-        print_wrapped(out, "", conf_groups[i].help);
-        fprintf(out, "%s:\n{\n", conf_groups[i].name);
-        for (size_t k = 0; k < conf_option_count; k++) {
-            if (!conf_option_in_group(&conf_options[k], conf_groups[i].name))
-                continue;
-            if (!first)
-                fprintf(out, "\n");
-            first = false;
-            print_option(out, &conf_options[k]);
-        }
-        fprintf(out, "};\n");
-    }
+    return type != CONF_INTEGER && type != CONF_SWITCH && type != CONF_HEADERS &&
+           type != CONF_STATES && type != CONF_RULES;
 }

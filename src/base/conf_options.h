@@ -20,6 +20,16 @@ enum conf_type {
     CONF_ORIGIN,  /* scheme, host and path under which others reach the listener */
     CONF_HOST,    /* a host's name or numeric address, and a port */
     CONF_MAILBOX, /* an e-mail address */
+
+    /* of carriers alone */
+    CONF_WORD,     /* one of `words` */
+    CONF_ENDPOINT, /* where a carrier is reached: https, or http to this host; may be a pattern */
+    CONF_PLACE,    /* where a value stands (base/place.h), of the kinds `places` */
+    CONF_HEADER_NAME, /* the name of an HTTP header */
+    CONF_ACCOUNT,     /* a name at a carrier: printable ASCII without a colon */
+    CONF_HEADERS,     /* a list of "Name: pattern" (base/fill.h) */
+    CONF_STATES,      /* a list of "WORD=state" */
+    CONF_RULES,       /* a list of groups: conf_rules.h */
 };
 
 struct conf_option {
@@ -30,8 +40,11 @@ struct conf_option {
     size_t offset;        /* into struct conf */
     enum conf_type type;
     int min, max;
-    bool restart;  /* takes effect only when the daemon starts */
-    bool required; /* the empty text is a fault */
+    bool restart;   /* takes effect only when the daemon starts */
+    bool required;  /* the empty text is a fault */
+    unsigned types; /* of carriers: to which it belongs, a sum of enum conf_carrier_type */
+    unsigned places;
+    const char *const *words; /* NULL at the end */
 };
 
 struct conf_group {

@@ -11,14 +11,9 @@
 #include "base/mem.h"
 #include "base/text.h"
 
-struct pair {
-    const char *name, *value; /* into form->bytes, NULs behind them */
-    size_t name_len, value_len;
-};
-
 struct form {
     char *bytes;
-    struct pair *pairs;
+    struct form_pair *pairs; /* into `bytes`, NULs behind them */
     size_t count;
 };
 
@@ -59,7 +54,7 @@ static bool decode(const char *in, size_t len, char *out, size_t *out_len)
 }
 
 /* Takes "name=value"; what it writes at `out` is never longer than the text and two NULs. */
-static bool take_pair(struct pair *pair, const char *text, size_t len, char *out)
+static bool take_pair(struct form_pair *pair, const char *text, size_t len, char *out)
 {
     const char *equals = memchr(text, '=', len);
     size_t name_len = equals != NULL ? (size_t)(equals - text) : len;
@@ -97,7 +92,7 @@ struct form *form_parse(const char *body, size_t len, size_t max_pairs)
         size_t part = end != NULL ? (size_t)(end - body) - at : len - at;
 
         if (part > 0) {
-            struct pair *pair = &form->pairs[form->count];
+            struct form_pair *pair = &form->pairs[form->count];
 
             if (form->count == room || !take_pair(pair, body + at, part, out)) {
                 form_free(form);
@@ -122,11 +117,11 @@ void form_free(struct form *form)
 
 const char *form_get(const struct form *form, const char *name, size_t *len)
 {
-    const struct pair *found = NULL;
+    const struct form_pair *found = NULL;
     size_t name_len = strlen(name);
 
     for (size_t i = 0; i < form->count; i++) {
-        const struct pair *pair = &form->pairs[i];
+        const struct form_pair *pair = &form->pairs[i];
 
         if (pair->name_len != name_len || memcmp(pair->name, name, name_len) != 0)
             continue;
@@ -150,12 +145,14 @@ const char *form_get_text(const struct form *form, const char *name)
     return value;
 }
 
-const char *form_name(const struct form *form, size_t index, size_t *len)
+size_t form_count(const struct form *form)
 {
-    if (index >= form->count)
-        return NULL;
-    *len = form->pairs[index].name_len;
-    return form->pairs[index].name;
+    return form->count;
+}
+
+struct form_pair form_pair(const struct form *form, size_t index)
+{
+    return form->pairs[index];
 }
 
 /* ---- writing */

@@ -23,8 +23,13 @@ const char *form_get(const struct form *form, const char *name, size_t *len);
 /* The same as text: NULL also where it holds a NUL, or is no UTF-8. */
 const char *form_get_text(const struct form *form, const char *name);
 
-/* The name of a pair, with a NUL behind its `*len` bytes; NULL behind the last pair. */
-const char *form_name(const struct form *form, size_t index, size_t *len);
+/* All pairs, in their order: for signatures, which are taken over every one. */
+struct form_pair {
+    const char *name, *value; /* any bytes */
+    size_t name_len, value_len;
+};
+size_t form_count(const struct form *form);
+struct form_pair form_pair(const struct form *form, size_t index);
 
 /* Appends name=value, encoded, to the text `form` of `*len` of `size` bytes, with a NUL behind it.
  * False, and the text as it was, where it does not fit. */

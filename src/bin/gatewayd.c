@@ -297,6 +297,7 @@ static bool start_links(struct gateway *gateway)
     if (gateway->links == NULL)
         return false;
     gateway->api.sandbox = links_sandbox(gateway->links);
+    gateway->api.carriers = links_carriers(gateway->links, &gateway->api.carrier_count);
     return true;
 }
 

@@ -6,12 +6,17 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "channel/sms_http.h"
 #include "flow/deliver.h"
 
 struct links {
     struct links_options options;
     const struct setup *setup;
     struct sandbox *sandbox;
+    struct sms_http **http; /* in the order of the configuration */
+    size_t http_count;
+    struct carrier *carriers;
+    size_t carrier_count;
     struct deliver **delivers;
     size_t count;
 };
@@ -35,6 +40,12 @@ static void add(struct links *links, const struct channel *channel)
     links->delivers[links->count++] = deliver_new(links->options.base, links->options.store,
                                                   links->options.instance, channel, &rules);
     log_info("link_opened", LOG_STR("link", channel->name), LOG_STR("channel", channel->channel));
+}
+
+static void add_carrier(struct links *links, struct carrier carrier)
+{
+    links->carriers = mem_grow(links->carriers, links->carrier_count + 1, sizeof(*links->carriers));
+    links->carriers[links->carrier_count++] = carrier;
 }
 
 /* The carrier's requests come back to our own listener. */
@@ -63,9 +74,35 @@ static bool open_sandbox(struct links *links)
         return false;
     }
     add(links, sandbox_channel(links->sandbox));
+    add_carrier(links, (struct carrier){.name = SANDBOX_LINK,
+                                        .provider = &provider_sandbox,
+                                        .self = links->sandbox});
     /* Its mailbox takes what a relay would. */
     if (*conf->email.relay == '\0')
         add(links, sandbox_mailbox(links->sandbox));
+    return true;
+}
+
+/* Carriers that are reached over HTTP. */
+static bool start_carriers(struct links *links)
+{
+    const struct conf *conf = links->setup->conf;
+    char error[512];
+
+    links->http = mem_new(conf->carriers->count, sizeof(struct sms_http *));
+    for (size_t i = 0; i < conf->carriers->count; i++) {
+        struct sms_http *http = sms_http_new(links->options.base, &conf->carriers->items[i],
+                                             conf->http.public_url, error, sizeof(error));
+
+        if (http == NULL) {
+            log_error("carrier_refused", LOG_STR("link", conf->carriers->items[i].name),
+                      LOG_STR("reason", error));
+            return false;
+        }
+        links->http[links->http_count++] = http;
+        add(links, sms_http_channel(http));
+        add_carrier(links, sms_http_carrier(http));
+    }
     return true;
 }
 
@@ -75,7 +112,7 @@ struct links *links_open(const struct links_options *options, const struct setup
 
     links->options = *options;
     links->setup = setup;
-    if (setup->conf->sandbox.enabled && !open_sandbox(links)) {
+    if ((setup->conf->sandbox.enabled && !open_sandbox(links)) || !start_carriers(links)) {
         links_close(links);
         links_free(links);
         return NULL;
@@ -89,6 +126,12 @@ struct links *links_open(const struct links_options *options, const struct setup
 struct sandbox *links_sandbox(struct links *links)
 {
     return links->sandbox;
+}
+
+const struct carrier *links_carriers(const struct links *links, size_t *count)
+{
+    *count = links->carrier_count;
+    return links->carriers;
 }
 
 void links_apply(struct links *links, const struct setup *setup)
@@ -125,6 +168,9 @@ int links_busy(const struct links *links)
 
 void links_close(struct links *links)
 {
+    for (size_t i = 0; i < links->http_count; i++)
+        sms_http_free(links->http[i]);
+    links->http_count = 0;
     sandbox_free(links->sandbox);
     links->sandbox = NULL;
 }
@@ -134,5 +180,7 @@ void links_free(struct links *links)
     for (size_t i = 0; i < links->count; i++)
         deliver_free(links->delivers[i]);
     free(links->delivers);
+    free(links->carriers);
+    free(links->http);
     free(links);
 }

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 
 #include "bin/setup.h"
+#include "channel/provider.h"
 #include "channel/sandbox.h"
 #include "io/http_client.h"
 #include "store/store.h"
@@ -29,6 +30,9 @@ struct links *links_open(const struct links_options *options, const struct setup
 
 /* NULL where it is off. */
 struct sandbox *links_sandbox(struct links *links);
+
+/* The links whose carriers bring webhooks; valid until links_close(). */
+const struct carrier *links_carriers(const struct links *links, size_t *count);
 
 /* Every link gets the new setup. */
 void links_apply(struct links *links, const struct setup *setup);

@@ -5,11 +5,32 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "channel/sms_http.h"
+
+/* The files of the carriers' secrets. */
+static bool check_carriers(const struct conf *conf, conf_fault_cb *fault, void *arg)
+{
+    char error[512];
+    bool ok = true;
+
+    for (size_t i = 0; i < conf->carriers->count; i++) {
+        const struct conf_carrier *carrier = &conf->carriers->items[i];
+
+        if (sms_http_check(carrier, conf->http.public_url, error, sizeof(error)))
+            continue;
+        char *text = mem_printf("carriers.%s: %s", carrier->name, error);
+        fault(arg, text);
+        free(text);
+        ok = false;
+    }
+    return ok;
+}
 
 struct setup *setup_load(const char *path, conf_fault_cb *fault, void *arg)
 {
     struct setup *setup = mem_new(1, sizeof(*setup));
     char error[1024];
+    bool carriers = false;
 
     setup->conf = conf_load(path, fault, arg);
     if (setup->conf == NULL) {
@@ -20,8 +41,9 @@ struct setup *setup_load(const char *path, conf_fault_cb *fault, void *arg)
         if (setup->keyring == NULL)
             fault(arg, error);
         setup->wording = wording_load(setup->conf->templates.directory, fault, arg);
+        carriers = check_carriers(setup->conf, fault, arg);
     }
-    if (setup->conf != NULL && setup->keyring != NULL && setup->wording != NULL)
+    if (setup->conf != NULL && setup->keyring != NULL && setup->wording != NULL && carriers)
         return setup;
     setup_free(setup);
     return NULL;

@@ -438,6 +438,11 @@ void sandbox_set_keyring(struct sandbox *sandbox, const struct keyring *keyring)
     sandbox->keyring = keyring;
 }
 
+const struct keyring *sandbox_keyring(const struct sandbox *sandbox)
+{
+    return sandbox->keyring;
+}
+
 const struct channel *sandbox_channel(struct sandbox *sandbox)
 {
     return &sandbox->channel;

@@ -53,6 +53,9 @@ void sandbox_free(struct sandbox *sandbox);
 /* A new keyring after a reload. */
 void sandbox_set_keyring(struct sandbox *sandbox, const struct keyring *keyring);
 
+/* The one in force: its webhooks are verified with it. */
+const struct keyring *sandbox_keyring(const struct sandbox *sandbox);
+
 /* The link, valid as long as the sandbox. */
 const struct channel *sandbox_channel(struct sandbox *sandbox);
 

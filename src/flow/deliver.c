@@ -21,6 +21,7 @@ enum {
     DELIVER_CLAIM_MAX = 500,
     DELIVER_FINISH_MAX = 500,
     DELIVER_PAUSE_S = 5,       /* of a link that is throttled or down and does not say how long */
+    DELIVER_PAUSE_MAX_S = 900, /* above it we ask again, whatever the carrier said */
     DELIVER_LEASE_SPARE_S = 5, /* beside the longest send: what a claim's answer may take */
 };
 
@@ -32,6 +33,7 @@ struct flight {
     int epoch;
     bool finishing; /* part of the finish that is under way */
     enum channel_outcome outcome;
+    int pause_s; /* of a message that waits for its link */
     char *provider_id;
     char *error;
 };
@@ -116,7 +118,7 @@ static void finish_some(struct deliver *deliver)
 {
     struct store_finish finishes[DELIVER_FINISH_MAX];
     struct flight *flight;
-    int count = 0, pause_s = DELIVER_PAUSE_S;
+    int count = 0, pause_s = 0;
 
     if (deliver->finishing || !store_is_up(deliver->store))
         return;
@@ -124,6 +126,11 @@ static void finish_some(struct deliver *deliver)
     {
         if (count == DELIVER_FINISH_MAX)
             break;
+        /* One pause a call. */
+        if (count == 0)
+            pause_s = flight->pause_s;
+        else if (flight->pause_s != pause_s)
+            continue;
         finishes[count++] = (struct store_finish){
             .id = flight->id,
             .epoch = flight->epoch,
@@ -145,9 +152,16 @@ static void finish_some(struct deliver *deliver)
 
 /* ---------------------------------------------------------------- send */
 
+static int pause_of(const struct channel_result *result)
+{
+    if (result->pause_s <= 0)
+        return DELIVER_PAUSE_S;
+    return result->pause_s < DELIVER_PAUSE_MAX_S ? result->pause_s : DELIVER_PAUSE_MAX_S;
+}
+
 static void deliver_pause(struct deliver *deliver, enum channel_outcome outcome, int pause_s)
 {
-    struct timeval wait = seconds(pause_s > 0 ? pause_s : DELIVER_PAUSE_S);
+    struct timeval wait = seconds(pause_s);
 
     if (!deliver->paused)
         log_warning("link_paused", LOG_STR("link", deliver->channel->name),
@@ -182,8 +196,9 @@ static void send_on_answer(void *arg, const struct channel_result *result)
     struct flight *flight = arg;
     struct deliver *deliver = flight->deliver;
 
+    flight->pause_s = pause_of(result);
     if (result->outcome == CHANNEL_THROTTLED || result->outcome == CHANNEL_LINK_DOWN)
-        deliver_pause(deliver, result->outcome, result->pause_s);
+        deliver_pause(deliver, result->outcome, flight->pause_s);
     if (result->outcome != CHANNEL_ACCEPTED)
         log_info("message_not_accepted", LOG_INT("message", flight->id),
                  LOG_STR("link", deliver->channel->name),
@@ -261,6 +276,7 @@ static void send_claim(struct deliver *deliver, const struct store_claim *claim)
     flight->deliver = deliver;
     flight->id = claim->id;
     flight->epoch = claim->epoch;
+    flight->pause_s = DELIVER_PAUSE_S;
     TAILQ_INSERT_TAIL(&deliver->wire, flight, entry);
     deliver->flying++;
     if (!render(deliver, claim, &rendered, &why)) {

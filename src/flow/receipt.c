@@ -3,7 +3,6 @@
 #include "flow/receipt.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/mem.h"
 #include "store/outbox.h"
@@ -23,24 +22,14 @@ static void receipt_on_count(void *arg, enum db_outcome outcome, int known)
 }
 
 bool receipt_take(struct store *store, const char *link, const char *provider_id, const char *state,
-                  receipt_done_cb *done, void *arg)
+                  const char *error, receipt_done_cb *done, void *arg)
 {
     struct receipt_call *call = mem_new(1, sizeof(*call));
 
     call->done = done;
     call->arg = arg;
-    if (store_receipt(store, link, provider_id, state, NULL, receipt_on_count, call))
+    if (store_receipt(store, link, provider_id, state, error, receipt_on_count, call))
         return true;
     free(call);
-    return false;
-}
-
-bool receipt_knows(const char *state)
-{
-    static const char *const states[] = {"delivered", "undelivered", "expired"};
-
-    for (size_t i = 0; i < MEM_COUNT(states); i++)
-        if (strcmp(state, states[i]) == 0)
-            return true;
     return false;
 }

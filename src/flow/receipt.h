@@ -11,12 +11,11 @@
 /* `stored`: the carrier may forget it; otherwise it shall bring it again. */
 typedef void receipt_done_cb(void *arg, bool stored);
 
-/* Stores one receipt. `state` is "delivered", "undelivered" or "expired"; the caller has checked it
- * with receipt_knows(). A receipt that comes before the answer to its submit waits for it. False:
- * nothing can be taken now. */
+/* Stores one receipt. `state` is "delivered", "undelivered" or "expired"; `error` is the carrier's
+ * code, or NULL. A receipt that comes before the answer to its submit waits for it. False: nothing
+ * can be taken now. */
 bool receipt_take(struct store *store, const char *link, const char *provider_id, const char *state,
-                  receipt_done_cb *done, void *arg) __attribute__((warn_unused_result));
-
-bool receipt_knows(const char *state) __attribute__((warn_unused_result));
+                  const char *error, receipt_done_cb *done, void *arg)
+    __attribute__((warn_unused_result));
 
 #endif

@@ -56,7 +56,9 @@ struct call {
     bool answer_read; /* the empty line behind the header has come */
     bool too_long;
     const char *error; /* ours; else libcurl's */
-    size_t header_len;
+    size_t header_len; /* of all that came */
+    char *header;      /* of the answer itself: names and values, a NUL behind each */
+    size_t header_kept;
     char *body;
     size_t len, room;
     int retry_after_s;
@@ -137,6 +139,42 @@ static void note_retry_after(struct call *call, const char *line, size_t len)
     free(value);
 }
 
+/* Keeps "Name: value" as name and value; no other line has a colon behind a name. */
+static void keep_header(struct call *call, const char *line, size_t len)
+{
+    const char *colon = memchr(line, ':', len), *value;
+
+    if (colon == NULL || memchr(line, '\0', len) != NULL)
+        return;
+    value = colon + 1;
+    while (value < line + len && (*value == ' ' || *value == '\t'))
+        value++;
+    while (line + len > value && strchr(" \t\r\n", line[len - 1]) != NULL)
+        len--;
+    call->header = mem_grow(call->header, call->header_kept + len + 3, 1);
+    memcpy(call->header + call->header_kept, line, (size_t)(colon - line));
+    call->header_kept += (size_t)(colon - line);
+    call->header[call->header_kept++] = '\0';
+    memcpy(call->header + call->header_kept, value, (size_t)(line + len - value));
+    call->header_kept += (size_t)(line + len - value);
+    call->header[call->header_kept++] = '\0';
+    call->header[call->header_kept] = '\0';
+}
+
+const char *http_answer_header(const struct http_answer *answer, const char *name)
+{
+    const char *at = answer->header;
+
+    while (at != NULL && *at != '\0') {
+        const char *value = at + strlen(at) + 1;
+
+        if (strcasecmp(at, name) == 0)
+            return value;
+        at = value + strlen(value) + 1;
+    }
+    return NULL;
+}
+
 /* A line of a header. There may be several headers: "100 Continue" and the like come before the
  * answer's. */
 static size_t on_header(char *line, size_t size, size_t count, void *arg)
@@ -152,10 +190,14 @@ static size_t on_header(char *line, size_t size, size_t count, void *arg)
     if (len >= 5 && memcmp(line, "HTTP/", 5) == 0) {
         call->retry_after_s = -1;
         call->answer_read = false;
+        call->header_kept = 0;
+        if (call->header != NULL)
+            call->header[0] = '\0';
     }
     if (len > 0 && (line[0] == '\r' || line[0] == '\n'))
         call->answer_read = true;
     note_retry_after(call, line, len);
+    keep_header(call, line, len);
     return len;
 }
 
@@ -185,6 +227,7 @@ static void call_free(struct call *call)
     curl_easy_cleanup(call->easy);
     curl_slist_free_all(call->headers);
     free(call->request);
+    free(call->header);
     free(call->body);
     free(call);
 }
@@ -199,6 +242,7 @@ static void call_judge(const struct call *call, CURLcode code, struct http_answe
         answer->status = (int)status;
         answer->retry_after_s = call->retry_after_s;
         answer->len = call->len;
+        answer->header = call->header;
         if (call->body != NULL)
             answer->body = call->body;
         return;

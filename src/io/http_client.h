@@ -32,9 +32,13 @@ struct http_answer {
     int status;       /* 0 unless answered */
     const char *body; /* any bytes, NUL behind them; "" unless answered */
     size_t len;
-    int retry_after_s; /* Retry-After in seconds (both forms), capped at 86,400; -1 where none */
-    const char *error; /* a word for what failed, without URL or data; "" where answered */
+    int retry_after_s;  /* Retry-After in seconds (both forms), capped at 86,400; -1 where none */
+    const char *error;  /* a word for what failed, without URL or data; "" where answered */
+    const char *header; /* "Name" NUL "value" NUL ... NUL: http_answer_header() reads it */
 };
+
+/* The value of the answer's first header of that name, in any case; NULL where there is none. */
+const char *http_answer_header(const struct http_answer *answer, const char *name);
 
 struct http_call {
     const char *method; /* "GET", "HEAD": without a body; "POST" and others */
