@@ -19,6 +19,14 @@ bool text_is_utf8(const char *text, size_t len)
     return true;
 }
 
+bool text_is_line(const char *text)
+{
+    for (const char *c = text; *c != '\0'; c++)
+        if ((unsigned char)*c < ' ' || *c == 0x7f)
+            return false;
+    return text_is_utf8(text, strlen(text));
+}
+
 char *text_nfkc(const char *text, size_t len)
 {
     utf8proc_uint8_t *folded = NULL;
