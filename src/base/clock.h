@@ -15,4 +15,8 @@ void clock_utc_text(char text[CLOCK_TEXT_MAX]);
 /* Seconds that never go back, and go on while the machine sleeps: for leases and time-outs. */
 int64_t clock_elapsed_s(void);
 
+/* Milliseconds that never go back, and stand still while the machine sleeps: for deadlines on the
+ * wire. */
+int64_t clock_elapsed_ms(void);
+
 #endif
