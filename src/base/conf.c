@@ -15,6 +15,7 @@
 #include "base/conf_options.h"
 #include "base/conf_value.h"
 #include "base/mem.h"
+#include "base/text.h"
 
 #define CONF_CARRIERS "carriers"
 
@@ -170,11 +171,17 @@ static const char *check_public_url(const struct conf *conf)
     return NULL;
 }
 
+static const char *check_from_name(const struct conf *conf)
+{
+    return text_is_line(conf->email.from_name) ? NULL : "must be one line of UTF-8";
+}
+
 static const struct contradiction contradictions[] = {
     {"codes.digits", "codes.digits", check_digits},
     {"email.starttls", "email.relay", check_starttls},
     {"email.password_file", "email.user", check_password},
     {"email.from", "email.relay", check_from},
+    {"email.from_name", "email.from_name", check_from_name},
     {"http.listen", "sandbox.enabled", check_loopback},
     {"http.public_url", "http.public_url", check_public_url},
     {"sandbox.spool", "sandbox.enabled", check_spool},

@@ -31,7 +31,8 @@ struct conf {
         const char *ca_file; /* "": the system's */
         const char *user;    /* "": no AUTH */
         const char *password_file;
-        const char *from; /* an address */
+        const char *from;      /* an address */
+        const char *from_name; /* UTF-8; "": none */
         int sessions;
         int messages_per_session;
         int timeout_seconds;

@@ -145,6 +145,13 @@ const struct conf_option conf_options[] = {
      .help = "The address from which mail comes, such as no-reply@my.example.jp. Patients are told "
              "to allow mail from its domain, so choose it once. It must be set where email.relay "
              "is."},
+    {.path = "email.from_name",
+     .type = CONF_TEXT,
+     .offset = AT(email.from_name),
+     .fallback = "",
+     .restart = true,
+     .help = "The name that mail programs show for that address, such as My HER-SYS. The empty "
+             "text shows the address alone."},
     {.path = "email.sessions",
      .type = CONF_INTEGER,
      .offset = AT(email.sessions),
@@ -170,7 +177,9 @@ const struct conf_option conf_options[] = {
      .max = 600,
      .unit = "seconds",
      .restart = true,
-     .help = "How long the relay may take for each of its answers."},
+     .help = "How long a mail may wait until it is begun, how long the relay may then take to get "
+             "the whole of it, and how long for its answer. All three together are how long a "
+             "message may take, and delivery.lease_seconds is lengthened to it."},
 
     {.path = "codes.digits",
      .type = CONF_INTEGER,

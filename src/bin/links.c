@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "channel/email.h"
 #include "channel/sms_http.h"
 #include "flow/deliver.h"
 
@@ -13,6 +14,7 @@ struct links {
     struct links_options options;
     const struct setup *setup;
     struct sandbox *sandbox;
+    struct email *email;
     struct sms_http **http; /* in the order of the configuration */
     size_t http_count;
     struct carrier *carriers;
@@ -84,7 +86,7 @@ static bool open_sandbox(struct links *links)
 }
 
 /* Carriers that are reached over HTTP. */
-static bool start_carriers(struct links *links)
+static bool open_carriers(struct links *links)
 {
     const struct conf *conf = links->setup->conf;
     char error[512];
@@ -106,13 +108,40 @@ static bool start_carriers(struct links *links)
     return true;
 }
 
+static bool open_email(struct links *links)
+{
+    const struct conf *conf = links->setup->conf;
+    struct email_options options = {
+        .relay = conf->email.relay,
+        .starttls = conf->email.starttls,
+        .ca_file = conf->email.ca_file,
+        .user = conf->email.user,
+        .password_file = conf->email.password_file,
+        .from = conf->email.from,
+        .from_name = conf->email.from_name,
+        .sessions = conf->email.sessions,
+        .messages_per_session = conf->email.messages_per_session,
+        .timeout_s = conf->email.timeout_seconds,
+    };
+    char error[512];
+
+    links->email = email_new(links->options.base, &options, error, sizeof(error));
+    if (links->email == NULL) {
+        log_error("email_refused", LOG_STR("reason", error));
+        return false;
+    }
+    add(links, email_channel(links->email));
+    return true;
+}
+
 struct links *links_open(const struct links_options *options, const struct setup *setup)
 {
     struct links *links = mem_new(1, sizeof(*links));
 
     links->options = *options;
     links->setup = setup;
-    if ((setup->conf->sandbox.enabled && !open_sandbox(links)) || !start_carriers(links)) {
+    if ((setup->conf->sandbox.enabled && !open_sandbox(links)) ||
+        (*setup->conf->email.relay != '\0' && !open_email(links)) || !open_carriers(links)) {
         links_close(links);
         links_free(links);
         return NULL;
@@ -173,6 +202,8 @@ void links_close(struct links *links)
     links->http_count = 0;
     sandbox_free(links->sandbox);
     links->sandbox = NULL;
+    email_free(links->email);
+    links->email = NULL;
 }
 
 void links_free(struct links *links)
