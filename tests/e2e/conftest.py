@@ -185,8 +185,8 @@ def write_keys(folder):
     return keys
 
 
-def write_config(folder, postgres, database, user="hersys_test", port=None, **options):
-    """A configuration; options are given as group__name=value, None leaves one out."""
+def write_config(folder, postgres, database, user="hersys_test", port=None, more="", **options):
+    """A configuration; options are given as group__name=value, None leaves one out. `more` stands behind them as it is."""
     values = {
         "database__dsn": f"host={postgres.host} dbname={database} user={user}",
         "http__listen": f"127.0.0.1:{port or free_port()}",
@@ -206,7 +206,7 @@ def write_config(folder, postgres, database, user="hersys_test", port=None, **op
             group, _, name = key.partition("__")
             groups.setdefault(group, []).append(f"{name} = {json.dumps(value)};")
     path = folder / "hersys-gateway.conf"
-    path.write_text("".join(f"{group}: {{ {' '.join(lines)} }};\n" for group, lines in groups.items()))
+    path.write_text("".join(f"{group}: {{ {' '.join(lines)} }};\n" for group, lines in groups.items()) + more)
     path.chmod(0o640)
     return path
 
