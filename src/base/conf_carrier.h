@@ -53,6 +53,7 @@ struct conf_carrier {
     const char *api_key_secret_file;
     const char *messaging_service_sid;
     const char *api_url;
+    const char *connection_overrides;
 
     /* generic: the request */
     const char *method;

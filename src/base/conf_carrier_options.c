@@ -133,6 +133,14 @@ const struct conf_option conf_carrier_options[] = {
      .offset = AT(api_url),
      .fallback = "https://api.twilio.com",
      .help = "Where Twilio's API is: another host for another region."},
+    {.path = "connection_overrides",
+     .type = CONF_ACCOUNT,
+     .types = TWILIO,
+     .offset = AT(connection_overrides),
+     .fallback = "rc=5&rp=all",
+     .help = "What stands behind a # at the end of our addresses, for Twilio to read: by default "
+             "it brings again what we could not take, for up to 15 seconds. Enter it behind the "
+             "address for replies, too."},
 
     {.path = "method",
      .type = CONF_WORD,

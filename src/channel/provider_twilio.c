@@ -24,6 +24,7 @@ struct twilio {
     char *auth_token;
     char *authorization; /* the header */
     char *url;
+    char *fragment; /* of our addresses, with its '#'; "" where there is none */
     char *callback;
 };
 
@@ -38,6 +39,7 @@ static void twilio_close(void *self)
     secret_file_free(twilio->auth_token);
     secret_file_free(twilio->authorization);
     free(twilio->url);
+    free(twilio->fragment);
     free(twilio->callback);
     free(twilio);
 }
@@ -75,7 +77,10 @@ static void *twilio_open(const struct conf_carrier *conf, const char *public_url
     }
     twilio->url =
         mem_printf("%s/2010-04-01/Accounts/%s/Messages.json", conf->api_url, conf->account_sid);
-    twilio->callback = mem_printf("%s/webhooks/%s/receipt", public_url, conf->name);
+    twilio->fragment = mem_printf("%s%s", *conf->connection_overrides != '\0' ? "#" : "",
+                                  conf->connection_overrides);
+    twilio->callback =
+        mem_printf("%s/webhooks/%s/receipt%s", public_url, conf->name, twilio->fragment);
     return twilio;
 }
 
@@ -303,12 +308,12 @@ static char *origin_with_port(const char *url, bool with)
 }
 
 static bool signature_fits(const struct twilio *twilio, const struct provider_webhook *webhook,
-                           bool with_port, const char *parameters, size_t len,
+                           bool with_port, const char *fragment, const char *parameters, size_t len,
                            const char *signature)
 {
     char *origin = origin_with_port(twilio->public_url, with_port);
-    char *url = mem_printf("%s%s%s%s", origin, webhook->path, *webhook->query != '\0' ? "?" : "",
-                           webhook->query);
+    char *url = mem_printf("%s%s%s%s%s", origin, webhook->path, *webhook->query != '\0' ? "?" : "",
+                           webhook->query, fragment);
     size_t url_len = strlen(url);
     char *all = mem_new(url_len + len, 1), *expected;
     uint8_t mac[SECRET_HASH_BYTES];
@@ -326,7 +331,8 @@ static bool signature_fits(const struct twilio *twilio, const struct provider_we
     return same;
 }
 
-/* Twilio signs the address with the port or without it: its own libraries try both. */
+/* Twilio signs the address with the port or without it: its own libraries try both. They keep the
+ * fragment as well, and its documentation does not say whether it is signed. */
 static enum provider_check twilio_verify(const void *self, const struct provider_webhook *webhook)
 {
     const struct twilio *twilio = self;
@@ -334,7 +340,7 @@ static enum provider_check twilio_verify(const void *self, const struct provider
     struct form *form;
     char *parameters;
     size_t len;
-    bool same;
+    bool same = false;
 
     if (!provider_is_form(webhook))
         return PROVIDER_WRONG_TYPE;
@@ -344,8 +350,9 @@ static enum provider_check twilio_verify(const void *self, const struct provider
     if (form == NULL)
         return PROVIDER_FORGED;
     parameters = signed_parameters(form, &len);
-    same = signature_fits(twilio, webhook, false, parameters, len, signature);
-    same |= signature_fits(twilio, webhook, true, parameters, len, signature);
+    for (int way = 0; way < 4; way++)
+        same |= signature_fits(twilio, webhook, (way & 1) != 0,
+                               (way & 2) != 0 ? twilio->fragment : "", parameters, len, signature);
     free(parameters);
     form_free(form);
     return same ? PROVIDER_GENUINE : PROVIDER_FORGED;

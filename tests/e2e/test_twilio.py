@@ -83,7 +83,7 @@ def test_a_message_is_submitted_as_twilio_wants_it_and_its_callback_is_noted(lin
     assert request.headers["Content-Type"] == "application/x-www-form-urlencoded"
     fields = request.form
     assert "Mihon" in fields.pop("Body")
-    assert fields == {"To": phone(1), "From": OUR_NUMBER, "StatusCallback": f"{PUBLIC_URL}/webhooks/twilio/receipt"}
+    assert fields == {"To": phone(1), "From": OUR_NUMBER, "StatusCallback": f"{PUBLIC_URL}/webhooks/twilio/receipt#rc=5&rp=all"}
     for word in ("queued", "sending", "sent"):
         assert bring(gateway, "receipt", status(twilio.sid(1), word)) == STORED
         assert db.state(queued) == "sent"
@@ -191,6 +191,14 @@ def test_bytes_that_are_no_text_are_kept_as_they_came(link, db):
 def test_the_address_is_signed_with_its_port_or_without(link, db, public_url, signed):
     gateway = link(public_url=public_url)
     assert bring(gateway, "message", message(phone(1), "36.9 97 N"), url=signed + "/webhooks/twilio/message") == STORED
+
+
+@pytest.mark.parametrize("fragment", ["", "#rc=5&rp=all"])
+def test_the_address_is_signed_with_its_connection_overrides_or_without(link, db, fragment):
+    gateway = link()
+    fields = message(phone(1), "36.9 97 N")
+    assert bring(gateway, "message", fields, url=f"{PUBLIC_URL}/webhooks/twilio/message{fragment}") == STORED
+    assert bring(gateway, "message", fields, url=f"{PUBLIC_URL}/webhooks/twilio/message#other")[0] == 403
 
 
 @pytest.mark.parametrize("how", [

@@ -32,13 +32,14 @@ static const char *states[] = {"0=delivered", "1=undelivered", "a=b=expired", "*
 #define NOTHING                                                                                    \
     .ca_file = "", .from = "+817000000000", .account_sid = "AC", .api_key_sid = "",                \
     .api_key_secret_file = "", .messaging_service_sid = "", .api_url = "https://a.example",        \
-    .auth_token_file = secret_path, .method = "POST", .url = "https://a.example",                  \
-    .body_type = "none", .body = "", .number_format = "e164", .auth = "none", .user = "",          \
-    .secret_file = "", .server_error = "retry", .id_at = "", .error_at = "",                       \
-    .receipt_method = "POST", .reply_method = "POST", .webhook_secret_file = secret_path,          \
-    .webhook_header = "X-Signature", .webhook_prefix = "", .webhook_hash = "sha256",               \
-    .webhook_encoding = "hex", .webhook_user = "me", .webhook_query = "t", .webhook_answer = "",   \
-    .webhook_answer_type = "", .receipt_states = {states, MEM_COUNT(states)}
+    .connection_overrides = "", .auth_token_file = secret_path, .method = "POST",                  \
+    .url = "https://a.example", .body_type = "none", .body = "", .number_format = "e164",          \
+    .auth = "none", .user = "", .secret_file = "", .server_error = "retry", .id_at = "",           \
+    .error_at = "", .receipt_method = "POST", .reply_method = "POST",                              \
+    .webhook_secret_file = secret_path, .webhook_header = "X-Signature", .webhook_prefix = "",     \
+    .webhook_hash = "sha256", .webhook_encoding = "hex", .webhook_user = "me",                     \
+    .webhook_query = "t", .webhook_answer = "", .webhook_answer_type = "",                         \
+    .receipt_states = {states, MEM_COUNT(states)}
 
 static const struct conf_carrier links[] = {
     {.name = "twilio", .type = CONF_CARRIER_TWILIO, NOTHING},

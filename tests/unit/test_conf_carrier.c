@@ -253,7 +253,7 @@ static char *sample_link(const char *sample, const char *type)
     assert_non_null(at);
     for (;; at += strcspn(at, "\n") + 1) {
         const char *line = strncmp(at, "    #", 5) == 0 ? at + 5 : at;
-        size_t count = strcspn(line, "\n");
+        size_t count;
 
         line += strspn(line, " ");
         if (strncmp(line, "};", 2) == 0)

@@ -81,7 +81,8 @@ static const struct {
      "Authorization: Basic "
      "QUMwMTIzNDU2Nzg5YWJjZGVmMDEyMzQ1Njc4OWFiY2RlZjpwInc9MQ==\n"
      "To=%2B817000000001&From=%2B817000000000&Body=%E3%80%8C36.9%E3%80%8D+%26+%2297%22%0AN&"
-     "StatusCallback=https%3A%2F%2Fgateway.example.jp%2Fwebhooks%2Fx%2Freceipt"},
+     "StatusCallback=https%3A%2F%2Fgateway.example.jp%2Fwebhooks%2Fx%2Freceipt%23rc%3D5%26rp%"
+     "3Dall"},
     {GENERIC "url = \"https://s.example/m\"; body = \"{\\\"t\\\": \\\"{{text}}\\\", \\\"r\\\": "
              "\\\"{{recipient}}\\\"}\";",
      "POST\nhttps://s.example/m\nContent-Type: application/json\n"
@@ -435,7 +436,8 @@ static void test_the_signature_of_twilios_documentation_is_genuine(void **state)
                                     .account_sid = ACCOUNT,
                                     .auth_token_file = folder_path("token"),
                                     .api_key_sid = "",
-                                    .api_url = "https://api.twilio.com"};
+                                    .api_url = "https://api.twilio.com",
+                                    .connection_overrides = "rc=5"};
     twilio = provider_twilio.open(&carrier, "https://mycompany.com", error, sizeof(error));
     assert_non_null(twilio);
     request.path = "/myapp.php";
