@@ -27,6 +27,7 @@ TAILQ_HEAD(parcels, parcel);
 struct worker {
     pthread_mutex_t lock;
     pthread_cond_t work; /* a job, or the end */
+    pthread_cond_t left; /* a thread has let go */
     struct parcels jobs;
     struct parcels told;
     int waiting; /* in `jobs` */
@@ -77,6 +78,7 @@ static void shared_release(struct worker *shared)
 
     pthread_mutex_lock(&shared->lock);
     last = --shared->holders == 0;
+    pthread_cond_signal(&shared->left);
     pthread_mutex_unlock(&shared->lock);
     if (!last)
         return;
@@ -84,6 +86,7 @@ static void shared_release(struct worker *shared)
     parcels_free(&shared->told);
     close(shared->wake);
     pthread_cond_destroy(&shared->work);
+    pthread_cond_destroy(&shared->left);
     pthread_mutex_destroy(&shared->lock);
     free(shared);
 }
@@ -168,7 +171,8 @@ static struct worker *shared_new(int holders)
 {
     struct worker *shared = mem_new(1, sizeof(*shared));
 
-    if (pthread_mutex_init(&shared->lock, NULL) != 0 || pthread_cond_init(&shared->work, NULL) != 0)
+    if (pthread_mutex_init(&shared->lock, NULL) != 0 ||
+        pthread_cond_init(&shared->work, NULL) != 0 || pthread_cond_init(&shared->left, NULL) != 0)
         log_fatal("a lock cannot be made");
     TAILQ_INIT(&shared->jobs);
     TAILQ_INIT(&shared->told);
@@ -220,17 +224,12 @@ bool workers_give(struct workers *workers, worker_job_cb *run, const void *job, 
     return parcel != NULL;
 }
 
-bool workers_free(struct workers *workers, int wait_ms)
+/* Tells the threads to end, and waits until all have let go, or the time is up. */
+static bool wait_until_left(struct worker *shared, int wait_ms)
 {
-    struct worker *shared = workers->shared;
     struct timespec until;
-    bool all = true;
+    bool all;
 
-    event_free(workers->woken);
-    pthread_mutex_lock(&shared->lock);
-    shared->ending = true;
-    pthread_cond_broadcast(&shared->work);
-    pthread_mutex_unlock(&shared->lock);
     clock_gettime(CLOCK_MONOTONIC, &until);
     until.tv_sec += wait_ms / 1000;
     until.tv_nsec += wait_ms % 1000 * 1000000L;
@@ -238,13 +237,30 @@ bool workers_free(struct workers *workers, int wait_ms)
         until.tv_sec++;
         until.tv_nsec -= 1000000000L;
     }
+    pthread_mutex_lock(&shared->lock);
+    shared->ending = true;
+    pthread_cond_broadcast(&shared->work);
+    while (shared->holders > 1)
+        if (pthread_cond_clockwait(&shared->left, &shared->lock, CLOCK_MONOTONIC, &until) != 0)
+            break;
+    all = shared->holders == 1;
+    pthread_mutex_unlock(&shared->lock);
+    return all;
+}
+
+bool workers_free(struct workers *workers, int wait_ms)
+{
+    bool all;
+
+    event_free(workers->woken);
+    all = wait_until_left(workers->shared, wait_ms);
     for (int i = 0; i < workers->threads; i++) {
-        if (pthread_clockjoin_np(workers->ids[i], NULL, CLOCK_MONOTONIC, &until) == 0)
-            continue;
-        pthread_detach(workers->ids[i]);
-        all = false;
+        if (all)
+            pthread_join(workers->ids[i], NULL);
+        else if (pthread_tryjoin_np(workers->ids[i], NULL) != 0)
+            pthread_detach(workers->ids[i]);
     }
-    shared_release(shared);
+    shared_release(workers->shared);
     free(workers);
     return all;
 }
