@@ -114,14 +114,15 @@ static void put_quoted_line(struct out *out, const char *line, size_t len)
     put_str(out, "\r\n");
 }
 
-/* `lines` ends each line with CRLF. */
-static void put_quoted(struct out *out, const char *lines)
+/* Of lines as canonical() gives them: each with CRLF, and no CR elsewhere. */
+static void put_quoted(struct out *out, const struct out *lines)
 {
-    while (*lines != '\0') {
-        const char *end = strstr(lines, "\r\n");
+    for (size_t at = 0; at < lines->len;) {
+        const char *end = memchr(lines->bytes + at, '\r', lines->len - at);
+        size_t len = (size_t)(end - (lines->bytes + at));
 
-        put_quoted_line(out, lines, (size_t)(end - lines));
-        lines = end + 2;
+        put_quoted_line(out, lines->bytes + at, len);
+        at += len + 2;
     }
 }
 
@@ -289,7 +290,7 @@ static void put_part(struct out *out, const char *type, const char *text)
     put_str(out, "; charset=UTF-8\r\nContent-Transfer-Encoding: ");
     put_str(out, quoted ? "quoted-printable\r\n\r\n" : "base64\r\n\r\n");
     if (quoted)
-        put_quoted(out, lines.bytes);
+        put_quoted(out, &lines);
     else
         put_base64_lines(out, lines.bytes, lines.len);
     free(lines.bytes);

@@ -9,17 +9,21 @@ import os
 import pathlib
 import queue
 import socket
+import ssl
 import subprocess
 import sys
 import threading
 import time
 
 import pytest
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import AuthResult
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "peers"))
 from smtp_server import SmtpServer  # noqa: E402
 
 SECRET = "correct-horse-battery"
+BIG = "".join(f"{n:069d}\n" for n in range(50000))  # more than is on its way to a "narrow" relay
 
 
 # ---- certificates
@@ -394,9 +398,8 @@ def test_a_connection_lost_before_the_end_of_a_later_mail_is_tried_again(relay, 
 
 
 def test_a_connection_lost_within_the_mail_is_tried_again(relay, call):
-    server = relay({"at": {"BODY": {"drop": True}}})
-    big = "x" * 70 + "\n"
-    assert call(server).outcome(text=big * 100000) == ("retry", "connection_lost")
+    server = relay({"narrow": True, "at": {"BODY": {"drop": True}}})
+    assert call(server).outcome(text=BIG) == ("retry", "connection_lost")
     assert server.mails() == []
 
 
@@ -496,9 +499,8 @@ def test_an_endless_answer_is_given_up(relay, call):
 
 def test_a_mail_of_which_a_piece_got_stuck_is_not_sent(relay, call):
     """libesmtp goes on with the next piece, and such a mail would arrive with a hole."""
-    server = relay({"at": {"BODY": {"stall": 3}}})
-    text = "".join(f"{n:069d}\n" for n in range(200000))
-    (outcome, error), took = timed(call(server, timeout_s=1), text=text, html="x")
+    server = relay({"narrow": True, "at": {"BODY": {"stall": 4}}})
+    (outcome, error), took = timed(call(server, timeout_s=1), text=BIG)
     assert (outcome, error) == ("retry", "timeout") and took < 10
     wait_for(lambda: server.open == 0)
     assert server.mails() == []
@@ -752,6 +754,60 @@ def test_a_look_up_that_hangs_does_not_hold_up_the_end(call):
     caller.process.stdin.close()
     caller.process.wait(5)
     assert time.monotonic() - start < 5 and "email_thread_left" in caller.log()
+
+
+# ---- a real server
+
+
+class Mailbox:
+    """What aiosmtpd hands over."""
+
+    def __init__(self):
+        self.mails = []
+
+    async def handle_DATA(self, server, session, envelope):
+        self.mails.append((envelope.mail_from, envelope.rcpt_tos, envelope.content, session.ssl is not None))
+        return "250 2.0.0 queued"
+
+
+@pytest.fixture
+def aiosmtpd_relay(certificates):
+    """A real server, that takes mail of whoever has signed in under TLS alone."""
+    def sign_in(server, session, envelope, mechanism, login):
+        return AuthResult(success=(login.login, login.password) == (b"gateway", SECRET.encode()), handled=False)
+
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*certificates.localhost())
+    box = Mailbox()
+    controller = Controller(box, hostname="127.0.0.1", port=0, tls_context=context, require_starttls=True, auth_required=True,
+                            authenticator=sign_in)
+    with socket.create_server(("127.0.0.1", 0)) as sock:
+        controller.port = sock.getsockname()[1]
+    controller.start()
+    box.port = controller.port
+    yield box
+    controller.stop()
+
+
+def test_a_real_server_takes_a_hundred_mails_of_every_script(aiosmtpd_relay, call):
+    subjects = ["Sample", "確認コード", "验证码", "驗證碼", "인증 코드", "Código de confirmación", "Código de confirmação 😷"]
+    caller = call(aiosmtpd_relay, user="gateway", sessions=2)
+    for n in range(100):
+        caller.post(f"person{n}@example.jp", subject=subjects[n % 7], text=f".{subjects[n % 7]}\n.\n{n}\n")
+    assert {caller.hear()["outcome"] for _ in range(100)} == {"accepted"}
+    assert len(aiosmtpd_relay.mails) == 100
+    for sender, (recipient,), content, encrypted in aiosmtpd_relay.mails:
+        n = int(recipient[len("person"):].split("@")[0])
+        message = email.message_from_bytes(content, policy=email.policy.default)
+        assert (sender, encrypted, message["Subject"]) == ("no-reply@my.example.jp", True, subjects[n % 7])
+        text = message.get_body(("plain",)).get_content().replace("\r\n", "\n")
+        assert text == f".{subjects[n % 7]}\n.\n{n}\n"
+
+
+def test_a_real_server_refuses_a_wrong_password(aiosmtpd_relay, call, tmp_path):
+    caller = call(aiosmtpd_relay, user="gateway", password_file=str(password_file(tmp_path, "wrong\n")))
+    assert caller.outcome() == ("link_down", "auth_refused")
+    assert aiosmtpd_relay.mails == []
 
 
 # ---- all together

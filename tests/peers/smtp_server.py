@@ -25,6 +25,7 @@ The script:
     grey         this share of the recipients is told 451 the first time
     lose         this share of the mails is taken and the connection dropped before the answer, the first time
     slow         seconds before each reply
+    narrow       little is on its way at once: who sends notices soon when nobody reads
 
 A recipient such as rcpt-550-5.1.1-x@... is refused so at RCPT, data-554-5.7.1-x@... at DATA, dot-552-5.3.4-x@... after the end.
 """
@@ -33,6 +34,7 @@ import asyncio
 import base64
 import hashlib
 import json
+import socket
 import ssl
 import sys
 import threading
@@ -89,7 +91,10 @@ class SmtpServer:
 
     def run(self):
         asyncio.set_event_loop(self.loop)
-        self.listener = self.loop.run_until_complete(asyncio.start_server(self.serve, "127.0.0.1", self.wanted_port, limit=1 << 16))
+        sock = socket.create_server(("127.0.0.1", self.wanted_port))
+        if self.script.get("narrow"):
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        self.listener = self.loop.run_until_complete(asyncio.start_server(self.serve, sock=sock, limit=1 << 16))
         self.port = self.listener.sockets[0].getsockname()[1]
         self.ready.set()
         try:

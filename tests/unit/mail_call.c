@@ -18,6 +18,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/queue.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -25,13 +26,17 @@
 #include "base/mem.h"
 #include "channel/email.h"
 
+LIST_HEAD(sent_list, sent);
+
 struct harness {
     struct event_base *base;
     struct email *email;
+    struct sent_list sent; /* without an answer */
     int unanswered;
 };
 
 struct sent {
+    LIST_ENTRY(sent) entry;
     struct harness *harness;
     json_int_t id;
     bool returned;
@@ -73,6 +78,7 @@ static void on_done(void *arg, const struct channel_result *result)
     say(json_pack("{s:I, s:s, s:s?, s:s?, s:i}", "id", sent->id, "outcome",
                   channel_outcome_word(result->outcome), "provider_id", result->provider_id,
                   "error", result->error, "pause_s", result->pause_s));
+    LIST_REMOVE(sent, entry);
     free(sent);
 }
 
@@ -113,6 +119,7 @@ static void send_mail(struct harness *harness, const json_t *line)
     sent->harness = harness;
     sent->id = message.id;
     harness->unanswered++;
+    LIST_INSERT_HEAD(&harness->sent, sent, entry);
     channel->send(channel->self, &message, on_done, sent);
     sent->returned = true;
     for (size_t i = 0; i < MEM_COUNT(copies); i++) {
@@ -203,6 +210,10 @@ int main(int argc, char **argv)
         event_base_dispatch(harness.base);
         bufferevent_free(input);
         email_free(harness.email);
+    }
+    for (struct sent *sent = LIST_FIRST(&harness.sent), *next; sent != NULL; sent = next) {
+        next = LIST_NEXT(sent, entry);
+        free(sent);
     }
     json_decref(options);
     event_base_free(harness.base);
