@@ -148,6 +148,11 @@ static void answer_too_often(const struct request *request, const struct store_r
 
 static void answer_invalid(const struct request *request, const struct store_reply *reply)
 {
+    /* What is read is asked for by its query alone. */
+    if (strcmp(http_method(request->exchange), "GET") == 0 && reply->extra[0] == '/') {
+        problem_answer_parameter(request->exchange, reply->extra + 1, reply->message);
+        return;
+    }
     problem_answer_faults(request->exchange, json_pack("[{s:s, s:s}]", "pointer",
                                                        reply->extra[0] == '/' ? reply->extra : "",
                                                        "detail", reply->message));

@@ -173,5 +173,10 @@ def test_a_day_or_slot_that_is_none_is_refused_by_name(office, query, parameter)
     assert office.get(f"/v1/unreported?{query}").bad(400, "invalid-parameter")["parameter"] == parameter
 
 
+def test_a_day_that_is_years_away_is_refused_by_name(office, db):
+    slot = db.slot(office.centre, "07:00", "08:30")
+    assert office.get(f"/v1/unreported?slot={slot}&day=2149-12-31").bad(400, "invalid-parameter")["parameter"] == "day"
+
+
 def test_without_slots_nobody_is_late(office, db):
     assert office.get("/v1/unreported").bad(409, "not-possible")["detail"] == "the centre has no slots"

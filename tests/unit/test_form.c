@@ -134,6 +134,22 @@ static void test_an_empty_body_is_a_form_without_pairs(void **state)
 
 /* ---- writing */
 
+static void test_the_names_of_all_pairs_can_be_looked_at(void **state)
+{
+    static const char body[] = "a=1&b&a=2&%41%00=";
+    struct form *form = parse(body, strlen(body));
+    size_t len = 0;
+
+    (void)state;
+    assert_string_equal(form_name(form, 0, &len), "a");
+    assert_string_equal(form_name(form, 1, &len), "b");
+    assert_string_equal(form_name(form, 2, &len), "a");
+    assert_string_equal(form_name(form, 3, &len), "A");
+    assert_int_equal(len, 2);
+    assert_null(form_name(form, 4, &len));
+    form_free(form);
+}
+
 static void test_what_is_written_is_encoded_as_the_standard_says(void **state)
 {
     char text[128] = "";
@@ -193,6 +209,7 @@ int main(void)
         cmocka_unit_test(test_a_name_that_occurs_twice_has_no_value),
         cmocka_unit_test(test_bytes_come_through_but_are_no_text),
         cmocka_unit_test(test_an_empty_body_is_a_form_without_pairs),
+        cmocka_unit_test(test_the_names_of_all_pairs_can_be_looked_at),
         cmocka_unit_test(test_what_is_written_is_encoded_as_the_standard_says),
         cmocka_unit_test(test_all_bytes_come_back_as_they_were),
         cmocka_unit_test(test_what_does_not_fit_leaves_the_text_as_it_was),

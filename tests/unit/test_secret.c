@@ -551,6 +551,23 @@ static void test_random_numbers_stay_below_their_bound_and_reach_all_of_it(void 
 
 #define WITH_KEYS(test) cmocka_unit_test_setup(test, fill_folder)
 
+static void test_an_api_token_has_a_name_and_256_random_bits(void **state)
+{
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    char kid[2][SECRET_KID_MAX], secret[2][SECRET_API_MAX];
+
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        secret_new_api_token(kid[i], secret[i]);
+        assert_int_equal(strlen(kid[i]), 12);
+        assert_int_equal(strspn(kid[i], "abcdefghijklmnopqrstuvwxyz234567"), 12);
+        assert_int_equal(strlen(secret[i]), 43);
+        assert_int_equal(strspn(secret[i], digits), 43);
+    }
+    assert_string_not_equal(kid[0], kid[1]);
+    assert_string_not_equal(secret[0], secret[1]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -582,6 +599,7 @@ int main(void)
         WITH_KEYS(test_a_missing_folder_is_told),
         WITH_KEYS(test_more_keys_than_the_ring_holds_are_refused),
         WITH_KEYS(test_a_new_key_is_a_key_file_and_no_two_are_equal),
+        cmocka_unit_test(test_an_api_token_has_a_name_and_256_random_bits),
         cmocka_unit_test(test_random_numbers_stay_below_their_bound_and_reach_all_of_it),
     };
 
