@@ -6,24 +6,44 @@ SET LOCAL ROLE hersys_owner;
 
 CREATE INDEX patient_by_centre ON hersys.patient (centre_id, id);
 
--- A patient as the interface shows it. Internal.
-CREATE FUNCTION hersys.patient_json(p hersys.patient) RETURNS jsonb
-LANGUAGE sql STABLE
+-- Those of some numbers that get an SMS: not of a landline, not quarantined, not stopped. Each once. Internal.
+CREATE FUNCTION hersys.phones_reached(p_numbers text[]) RETURNS TABLE (number text)
+LANGUAGE plpgsql STABLE
 SET search_path = hersys, pg_temp
+SET enable_seqscan = off
+SET enable_bitmapscan = off
+SET jit = off
 SECURITY DEFINER
+AS $$
+#variable_conflict use_column
+DECLARE
+    v_prefixes text[] := (SELECT array_agg(d.prefix) FROM hersys.sms_destination d);
+BEGIN
+    RETURN QUERY
+        SELECT DISTINCT n FROM unnest(p_numbers) AS n
+        WHERE hersys.sms_number_fits(n, v_prefixes)
+          AND NOT EXISTS (SELECT FROM hersys.phone f WHERE f.number = n AND f.quarantined_at IS NOT NULL OFFSET 0)
+          AND NOT EXISTS (SELECT FROM hersys.suppression s WHERE s.channel = 'sms' AND s.address = n AND s.ended_at IS NULL OFFSET 0);
+END
+$$;
+
+-- A patient as the interface shows it. These two are internal, and without a search path, so that PostgreSQL can put the first into the
+-- statement that uses it.
+CREATE FUNCTION hersys.patient_json(p hersys.patient, p_takes_sms boolean) RETURNS jsonb
+LANGUAGE sql STABLE
 AS $$
     SELECT jsonb_build_object(
         'id', p.id, 'input_id', p.input_id, 'family_name', p.family_name, 'given_name', p.given_name,
         'date_of_birth', p.date_of_birth, 'language', p.language,
-        'phone', p.phone, 'phone_confirmed', p.phone_confirmed_at IS NOT NULL,
-        'takes_sms', hersys.sms_allowed(p.phone)
-            AND NOT EXISTS (SELECT FROM hersys.phone f WHERE f.number = p.phone AND f.quarantined_at IS NOT NULL)
-            AND NOT EXISTS (SELECT FROM hersys.suppression s WHERE s.channel = 'sms' AND s.address = p.phone AND s.ended_at IS NULL),
+        'phone', p.phone, 'phone_confirmed', p.phone_confirmed_at IS NOT NULL, 'takes_sms', p_takes_sms,
         'member_number', p.member_number, 'email', p.email, 'onset_on', p.onset_on, 'diagnosed_on', p.diagnosed_on,
         'entered_japan_on', p.entered_japan_on, 'passport_number', p.passport_number,
         'monitoring_from', p.monitoring_from, 'monitoring_until', p.monitoring_until,
         'ended_at', hersys.api_time(p.ended_at), 'created_at', hersys.api_time(p.created_at))
 $$;
+CREATE FUNCTION hersys.patient_json(p hersys.patient) RETURNS jsonb
+LANGUAGE sql STABLE
+AS $$ SELECT hersys.patient_json(p, EXISTS (SELECT FROM hersys.phones_reached(ARRAY[p.phone::text]))) $$;
 
 /*
  * Lays the items of a request over a patient: what is absent stays, null removes. A new telephone is not confirmed, unless the same
@@ -245,6 +265,7 @@ CREATE FUNCTION hersys.v1_patient_list(p_caller hersys.caller, p_after bigint, p
 LANGUAGE plpgsql
 SET search_path = hersys, pg_temp
 SET enable_seqscan = off
+SET enable_bitmapscan = off
 SET jit = off
 SECURITY DEFINER
 AS $$
@@ -257,11 +278,13 @@ DECLARE
 BEGIN
     WITH page AS MATERIALIZED (
         SELECT p.* FROM hersys.patient p WHERE p.centre_id = v_call.centre_id AND p.id > coalesce(p_after, 0) ORDER BY p.id LIMIT v_limit + 1
-    ), shown AS (
-        SELECT g.id, hersys.patient_json(ROW(g.*)::hersys.patient) AS item FROM (SELECT * FROM page ORDER BY id LIMIT v_limit) AS g
+    ), shown AS MATERIALIZED (
+        SELECT * FROM page ORDER BY id LIMIT v_limit
     )
-    SELECT coalesce(jsonb_agg(s.item ORDER BY s.id), '[]'), max(s.id), (SELECT count(*) FROM page) > v_limit
-    INTO v_patients, v_last, v_more FROM shown s;
+    SELECT coalesce(jsonb_agg(hersys.patient_json(ROW(s.*)::hersys.patient, r.number IS NOT NULL) ORDER BY s.id), '[]'),
+           max(s.id), (SELECT count(*) FROM page) > v_limit
+    INTO v_patients, v_last, v_more
+    FROM shown s LEFT JOIN hersys.phones_reached(ARRAY(SELECT q.phone::text FROM shown q)) AS r ON r.number = s.phone;
     PERFORM hersys.audit_note(v_call.actor, 'patient_list', 'centre', v_call.centre_id, v_call.centre_id);
     RETURN ROW(200, jsonb_build_object('patients', v_patients, 'next', CASE WHEN v_more THEN v_last END))::hersys.reply;
 END
@@ -290,6 +313,7 @@ CREATE FUNCTION hersys.v1_reports_list(p_caller hersys.caller, p_after_xact text
 LANGUAGE plpgsql
 SET search_path = hersys, pg_temp
 SET enable_seqscan = off
+SET enable_bitmapscan = off
 SET jit = off
 SECURITY DEFINER
 AS $$
@@ -336,6 +360,7 @@ CREATE FUNCTION hersys.v1_unreported(p_caller hersys.caller, p_slot bigint, p_da
 LANGUAGE plpgsql
 SET search_path = hersys, pg_temp
 SET enable_seqscan = off
+SET enable_bitmapscan = off
 SET jit = off
 SECURITY DEFINER
 AS $$

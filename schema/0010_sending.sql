@@ -48,24 +48,39 @@ CALL hersys.bind_to_centre('hersys.send_pace');
 
 -- ------------------------------------------------------------------ links
 
--- Why a patient gets no link by a channel; null where nothing is in the way. Internal.
-CREATE FUNCTION hersys.link_objection(p hersys.patient, p_channel text, p_today date) RETURNS text
-LANGUAGE sql STABLE
+-- Why patients of a centre get no link by a channel; null where nothing is in the way. In their order. Internal.
+CREATE FUNCTION hersys.link_objections(p_centre_id bigint, p_patient_ids bigint[], p_channel text) RETURNS TABLE (patient_id bigint, objection text)
+LANGUAGE plpgsql STABLE
 SET search_path = hersys, pg_temp
+SET enable_seqscan = off
+SET enable_bitmapscan = off
+SET jit = off
 SECURITY DEFINER
 AS $$
-    SELECT CASE
-        WHEN p_channel = 'sms' AND p.phone IS NULL THEN format('patient %s has no telephone', p.id)
-        WHEN p_channel = 'email' AND p.email IS NULL THEN format('patient %s has no e-mail address', p.id)
-        WHEN p_channel = 'sms' AND NOT hersys.sms_allowed(p.phone) THEN format('the telephone of patient %s takes no SMS', p.id)
-        WHEN p_channel = 'sms' AND EXISTS (SELECT FROM hersys.phone f WHERE f.number = p.phone AND f.quarantined_at IS NOT NULL)
-            THEN format('the telephone of patient %s is quarantined: somebody else answered from it', p.id)
-        WHEN EXISTS (SELECT FROM hersys.suppression s
-                     WHERE s.channel = p_channel AND s.address = CASE p_channel WHEN 'sms' THEN p.phone ELSE p.email END AND s.ended_at IS NULL)
-            THEN CASE p_channel WHEN 'sms' THEN format('patient %s has stopped messages', p.id)
-                                ELSE format('the e-mail address of patient %s takes no messages', p.id) END
-        WHEN p.ended_at IS NOT NULL OR p.monitoring_until < p_today THEN format('the monitoring of patient %s has ended', p.id)
-    END
+DECLARE
+    v_today date := hersys.centre_today(p_centre_id);
+    v_prefixes text[] := (SELECT array_agg(d.prefix) FROM hersys.sms_destination d);
+BEGIN
+    RETURN QUERY
+        SELECT g.id, CASE
+            WHEN p.id IS NULL THEN format('there is no patient %s', g.id)
+            WHEN p_channel = 'sms' AND p.phone IS NULL THEN format('patient %s has no telephone', p.id)
+            WHEN p_channel = 'email' AND p.email IS NULL THEN format('patient %s has no e-mail address', p.id)
+            WHEN p_channel = 'sms' AND hersys.sms_number_fits(p.phone, v_prefixes) IS NOT TRUE THEN format('the telephone of patient %s takes no SMS', p.id)
+            WHEN p_channel = 'sms' AND EXISTS (SELECT FROM hersys.phone f WHERE f.number = p.phone AND f.quarantined_at IS NOT NULL OFFSET 0)
+                THEN format('the telephone of patient %s is quarantined: somebody else answered from it', p.id)
+            WHEN p_channel = 'sms' AND EXISTS (SELECT FROM hersys.suppression s
+                                               WHERE s.channel = 'sms' AND s.address = p.phone AND s.ended_at IS NULL OFFSET 0)
+                THEN format('patient %s has stopped messages', p.id)
+            WHEN p_channel = 'email' AND EXISTS (SELECT FROM hersys.suppression s
+                                                 WHERE s.channel = 'email' AND s.address = p.email AND s.ended_at IS NULL OFFSET 0)
+                THEN format('the e-mail address of patient %s takes no messages', p.id)
+            WHEN p.ended_at IS NOT NULL OR p.monitoring_until < v_today THEN format('the monitoring of patient %s has ended', p.id)
+        END
+        FROM unnest(p_patient_ids) WITH ORDINALITY AS g (id, place)
+        LEFT JOIN hersys.patient p ON p.id = g.id AND p.centre_id = p_centre_id
+        ORDER BY g.place;
+END
 $$;
 
 -- Takes p_count links out of what a centre may send today: when the first may go out, and how long after it each of the others. No time
@@ -107,6 +122,7 @@ RETURNS TABLE (patient_id bigint, link_id bigint, message_id bigint)
 LANGUAGE plpgsql
 SET search_path = hersys, pg_temp
 SET enable_seqscan = off
+SET enable_bitmapscan = off
 SET jit = off
 SECURITY DEFINER
 AS $$
@@ -174,7 +190,7 @@ BEGIN
     IF NOT FOUND THEN
         RAISE EXCEPTION 'there is no patient %', p_patient_id USING ERRCODE = 'HS002';
     END IF;
-    v_reason := hersys.link_objection(v_patient, p_channel, hersys.centre_today(v_patient.centre_id));
+    v_reason := (SELECT o.objection FROM hersys.link_objections(v_patient.centre_id, ARRAY[p_patient_id], p_channel) AS o);
     IF v_reason IS NOT NULL THEN
         RAISE EXCEPTION '%', v_reason USING ERRCODE = 'HS004';
     END IF;
@@ -196,6 +212,7 @@ CREATE FUNCTION hersys.batch_send(p_batch hersys.send_batch, p_actor text, p_rel
 LANGUAGE plpgsql
 SET search_path = hersys, pg_temp
 SET enable_seqscan = off
+SET enable_bitmapscan = off
 SET jit = off
 SECURITY DEFINER
 AS $$
@@ -230,22 +247,20 @@ CREATE FUNCTION hersys.batch_examine(p_batch hersys.send_batch) RETURNS void
 LANGUAGE plpgsql
 SET search_path = hersys, pg_temp
 SET enable_seqscan = off
+SET enable_bitmapscan = off
 SET jit = off
 SECURITY DEFINER
 AS $$
 DECLARE
-    v_today date := hersys.centre_today(p_batch.centre_id);
+    v_ids bigint[] := ARRAY(SELECT r.patient_id FROM hersys.send_request r WHERE r.batch_id = p_batch.id AND r.reason IS NULL);
+    v_reasons text[];
 BEGIN
-    PERFORM FROM hersys.patient p
-    WHERE p.id = ANY (ARRAY(SELECT r.patient_id FROM hersys.send_request r WHERE r.batch_id = p_batch.id AND r.reason IS NULL))
-      AND p.centre_id = p_batch.centre_id
-    ORDER BY p.id FOR NO KEY UPDATE;
+    PERFORM FROM hersys.patient p WHERE p.id = ANY (v_ids) AND p.centre_id = p_batch.centre_id ORDER BY p.id FOR NO KEY UPDATE;
+    SELECT array_agg(o.patient_id), array_agg(o.objection) INTO v_ids, v_reasons
+    FROM hersys.link_objections(p_batch.centre_id, v_ids, p_batch.channel) AS o WHERE o.objection IS NOT NULL;
     UPDATE hersys.send_request r SET reason = e.objection, salt = NULL
-    FROM (SELECT q.patient_id, CASE WHEN p.id IS NULL THEN format('there is no patient %s', q.patient_id)
-                                    ELSE hersys.link_objection(p, p_batch.channel, v_today) END AS objection
-          FROM hersys.send_request q LEFT JOIN hersys.patient p ON p.id = q.patient_id AND p.centre_id = p_batch.centre_id
-          WHERE q.batch_id = p_batch.id AND q.reason IS NULL OFFSET 0) AS e
-    WHERE r.batch_id = p_batch.id AND r.patient_id = e.patient_id AND e.objection IS NOT NULL;
+    FROM unnest(v_ids, v_reasons) AS e (patient_id, objection)
+    WHERE r.batch_id = p_batch.id AND r.patient_id = e.patient_id;
 END
 $$;
 
@@ -343,6 +358,7 @@ CREATE FUNCTION hersys.batch_cancel(p_batch_id bigint, p_actor text) RETURNS voi
 LANGUAGE plpgsql
 SET search_path = hersys, pg_temp
 SET enable_seqscan = off
+SET enable_bitmapscan = off
 SET jit = off
 SECURITY DEFINER
 AS $$
@@ -432,6 +448,7 @@ CREATE FUNCTION hersys.batch_json(p_batch_id bigint) RETURNS jsonb
 LANGUAGE sql STABLE
 SET search_path = hersys, pg_temp
 SET enable_seqscan = off
+SET enable_bitmapscan = off
 SET jit = off
 SECURITY DEFINER
 AS $$

@@ -16,6 +16,7 @@ CREATE FUNCTION hersys.code_wait(p_name bytea, p_most integer, p_window interval
 LANGUAGE sql STABLE
 SET search_path = hersys, pg_temp
 SET enable_seqscan = off
+SET enable_bitmapscan = off
 SECURITY DEFINER
 AS $$
     SELECT c.at + p_window - hersys.clock_now() FROM hersys.code_counter c
@@ -35,6 +36,7 @@ RETURNS hersys.reply
 LANGUAGE plpgsql
 SET search_path = hersys, pg_temp
 SET enable_seqscan = off
+SET enable_bitmapscan = off
 SET jit = off
 SECURITY DEFINER
 AS $$
@@ -226,6 +228,7 @@ CREATE FUNCTION hersys.housekeeping(p_limit integer DEFAULT 5000) RETURNS intege
 LANGUAGE plpgsql
 SET search_path = hersys, pg_temp
 SET enable_seqscan = off
+SET enable_bitmapscan = off
 SET jit = off
 SECURITY DEFINER
 AS $$
