@@ -246,7 +246,7 @@ static void on_command(struct session *session, const char *bytes, size_t len)
         break_off(session, is_ready_for_auth(session) ? "no_auth" : "no_starttls");
     else if (session->stage == EMAIL_DATA && (before != EMAIL_RCPT || session->settled))
         break_off(session, "protocol_error");
-    else if (session->stage == EMAIL_MAIL)
+    else if (session->stage == EMAIL_MAIL && session->taken == 1)
         email_wire_arm(session->wire, clock_elapsed_ms() + session->setup->timeout_ms);
 }
 
