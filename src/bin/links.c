@@ -38,7 +38,7 @@ static void add(struct links *links, const struct channel *channel)
 {
     struct deliver_rules rules = deliver_rules(links->setup);
 
-    links->delivers = mem_grow(links->delivers, links->count + 1, sizeof(*links->delivers));
+    links->delivers = mem_grow(links->delivers, links->count + 1, sizeof(struct deliver *));
     links->delivers[links->count++] = deliver_new(links->options.base, links->options.store,
                                                   links->options.instance, channel, &rules);
     log_info("link_opened", LOG_STR("link", channel->name), LOG_STR("channel", channel->channel));
@@ -134,6 +134,16 @@ static bool open_email(struct links *links)
     return true;
 }
 
+/* Those that send on one channel are told of each other. */
+static void tell_of_others(struct links *links)
+{
+    for (size_t i = 0; i < links->count; i++)
+        for (size_t k = 0; k < links->count; k++)
+            if (i != k && strcmp(deliver_channel(links->delivers[i]),
+                                 deliver_channel(links->delivers[k])) == 0)
+                deliver_set_shared(links->delivers[i]);
+}
+
 struct links *links_open(const struct links_options *options, const struct setup *setup)
 {
     struct links *links = mem_new(1, sizeof(*links));
@@ -146,6 +156,7 @@ struct links *links_open(const struct links_options *options, const struct setup
         links_free(links);
         return NULL;
     }
+    tell_of_others(links);
     if (links->count == 0)
         log_warning("no_carrier", LOG_STR("meaning", "messages wait in the queue, and none is "
                                                      "sent"));

@@ -56,6 +56,7 @@ struct deliver {
     bool finishing;
     bool more; /* the last claim was full, or something was queued since */
     bool paused;
+    bool shared; /* other links send on this channel, too */
     bool stopped;
     int64_t claimed_at_s; /* when the claim under way was asked for: its leases run from later */
 };
@@ -159,9 +160,11 @@ static int pause_of(const struct channel_result *result)
     return result->pause_s < DELIVER_PAUSE_MAX_S ? result->pause_s : DELIVER_PAUSE_MAX_S;
 }
 
+/* A link that stays down would win its messages back at the moment at which they are due again, for
+ * it resumes then: it lets the others look first. */
 static void deliver_pause(struct deliver *deliver, enum channel_outcome outcome, int pause_s)
 {
-    struct timeval wait = seconds(pause_s);
+    struct timeval wait = seconds(pause_s + (deliver->shared ? deliver->rules.poll_s + 1 : 0));
 
     if (!deliver->paused)
         log_warning("link_paused", LOG_STR("link", deliver->channel->name),
@@ -475,6 +478,16 @@ void deliver_set_rules(struct deliver *deliver, const struct deliver_rules *rule
         arm(deliver->poll, deliver->rules.poll_s);
     if (deliver->rules.lease_s != old.lease_s)
         arm(deliver->renew, deliver->rules.lease_s / 3);
+}
+
+const char *deliver_channel(const struct deliver *deliver)
+{
+    return deliver->channel->channel;
+}
+
+void deliver_set_shared(struct deliver *deliver)
+{
+    deliver->shared = true;
 }
 
 void deliver_wake(struct deliver *deliver)

@@ -32,6 +32,12 @@ void deliver_free(struct deliver *deliver);
 
 void deliver_set_rules(struct deliver *deliver, const struct deliver_rules *rules);
 
+/* "sms" or "email". */
+const char *deliver_channel(const struct deliver *deliver);
+
+/* There are other links on the same channel: one that pauses leaves them what it could not send. */
+void deliver_set_shared(struct deliver *deliver);
+
 /* Looks for work on the next turn of the loop: something was queued, or the database is back. */
 void deliver_wake(struct deliver *deliver);
 
