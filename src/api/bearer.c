@@ -109,7 +109,9 @@ static void admit_on_reply(void *arg, enum db_outcome outcome, const struct stor
             log_refused(admission->path, "token_not_valid");
         else if (outcome == DB_ERROR && strcmp(reply->sqlstate, "HS006") == 0)
             log_refused(admission->path, "scope_missing");
-        problem_answer_outcome(&admission->request, outcome, reply);
+        /* A question that was lost has changed nothing. */
+        problem_answer_outcome(&admission->request, outcome == DB_LOST ? DB_UNAVAILABLE : outcome,
+                               reply);
     }
     free(admission);
 }

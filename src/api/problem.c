@@ -146,10 +146,15 @@ static void answer_too_often(const struct request *request, const struct store_r
     problem_answer(request->exchange, PROBLEM_TOO_OFTEN, reply->message, NULL);
 }
 
+static bool is_read(const struct request *request)
+{
+    return strcmp(http_method(request->exchange), "GET") == 0;
+}
+
 static void answer_invalid(const struct request *request, const struct store_reply *reply)
 {
     /* What is read is asked for by its query alone. */
-    if (strcmp(http_method(request->exchange), "GET") == 0 && reply->extra[0] == '/') {
+    if (is_read(request) && reply->extra[0] == '/') {
         problem_answer_parameter(request->exchange, reply->extra + 1, reply->message);
         return;
     }
@@ -237,6 +242,9 @@ static void answer_refusal(const struct request *request, const struct store_rep
 void problem_answer_outcome(const struct request *request, enum db_outcome outcome,
                             const struct store_reply *reply)
 {
+    /* What was read and lost has changed nothing. */
+    if (outcome == DB_LOST && is_read(request))
+        outcome = DB_UNAVAILABLE;
     switch (outcome) {
     case DB_OK: /* with a row that nobody expected */
         problem_answer(request->exchange, PROBLEM_INTERNAL,
