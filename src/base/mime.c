@@ -17,7 +17,7 @@ enum {
     WORD_FRAME_CHARS = 12, /* "=?UTF-8?B?" and "?=" */
     BASE64_LINE_BYTES = 57,
     LANGUAGE_MAX = 35,
-    MESSAGE_ID_MAX = 250,
+    MESSAGE_ID_MAX = 400,
 };
 
 /* ---- what grows */
