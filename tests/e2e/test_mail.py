@@ -5,6 +5,7 @@ import email.policy
 import itertools
 import re
 import sys
+import time
 
 import pytest
 from api_client import Api
@@ -39,18 +40,24 @@ def relay(certificates, tmp_path):
 
 
 @pytest.fixture
-def post(make_gateway, certificates, tmp_path):
-    """post(relay): a daemon that mails by this relay."""
-    def start(relay, name="gateway", **options):
+def mailing(make_gateway, certificates, tmp_path):
+    """mailing(relay): a daemon, not started yet, that mails by this relay."""
+    def make(relay, name="gateway", **options):
         password = tmp_path / "relay.password"
         password.write_text(PASSWORD + "\n")
         password.chmod(0o640)
         return make_gateway(name, **{
             "email__relay": f"localhost:{relay.port}", "email__ca_file": str(certificates.ca_file()), "email__user": "gateway",
-            "email__password_file": str(password), "email__from": "no-reply@my.example.jp", "email__timeout_seconds": 10,
-            **options}).start()
+            "email__password_file": str(password), "email__from": "no-reply@my.example.jp", "email__from_name": "My HER-SYS",
+            "email__timeout_seconds": 10, **options})
 
-    return start
+    return make
+
+
+@pytest.fixture
+def post(mailing):
+    """The same, at work."""
+    return lambda *args, **kwargs: mailing(*args, **kwargs).start()
 
 
 def parsed(mail):
@@ -87,7 +94,7 @@ def test_a_code_is_asked_for_mailed_typed_and_verified(relay, post, db):
     mail = first_mail(server)
     message = parsed(mail)
     assert (mail["tls"], mail["user"], mail["to"]) == (True, "gateway", ["<person@example.jp>"])
-    assert message["To"] == "person@example.jp" and message["From"].addresses[0].addr_spec == "no-reply@my.example.jp"
+    assert message["To"] == "person@example.jp" and str(message["From"]) == "My HER-SYS <no-reply@my.example.jp>"
     assert "見本市保健所" in message["Subject"] and message["Content-Language"] == "ja"
     digits = re.search(r"^(\d{6})$", body(mail), re.M).group(1)
     assert digits not in message["Subject"], "a notification on a locked screen shows the subject"
@@ -167,6 +174,41 @@ def test_a_relay_that_cannot_be_trusted_gets_nothing_and_no_attempt_is_spent(rel
     wait_for(lambda: state(db, code) == ("retry", 0, error), what="the mail to wait")
     assert server.mails() == [] and not any(line.startswith("RCPT") for _, line in server.lines)
     assert any("link=email" in line for line in gateway.events("link_paused"))
+
+
+def test_a_sender_whom_the_relay_refuses_kills_no_mail(relay, post, db):
+    server = relay({"at": {"MAIL": {"say": "550 5.7.1 no", "times": 1}}})
+    gateway = post(server)
+    ask(gateway, db)
+    wait_for(server.mails, 30, what="the mail")
+    assert len(gateway.events("link_paused")) == 1
+
+
+def test_what_is_kept_of_a_mail_is_its_message_id(relay, post, db):
+    server = relay()
+    ask(post(server), db)
+    ((link, provider_id),) = wait_for(lambda: db.sql("SELECT carrier_link, provider_id FROM hersys.message_part"), what="the finish")
+    assert (link, f"<{provider_id}>") == ("email", parsed(server.mails()[0])["Message-ID"])
+
+
+def test_a_password_that_everybody_can_read_ends_the_daemon_at_its_start(relay, mailing, tmp_path):
+    gateway = mailing(relay())
+    (tmp_path / "relay.password").chmod(0o644)
+    gateway.spawn()
+    assert gateway.process.wait(20) == 1
+    gateway.process = None
+    (line,) = gateway.events("email_refused")
+    assert "everybody" in line and PASSWORD not in gateway.log()
+
+
+def test_a_relay_that_hangs_does_not_hold_up_the_daemons_end(relay, post, db):
+    server = relay({"at": {"DOT": {"hang": True}}})
+    gateway = post(server, shutdown__drain_seconds=1)
+    ask(gateway, db)
+    wait_for(lambda: server.commands.get("DOT"), what="the mail on the wire")
+    start = time.monotonic()
+    assert gateway.stop() == 0
+    assert time.monotonic() - start < 5 and "drain timed out" in gateway.log()
 
 
 def test_sms_go_on_while_the_relay_is_away(relay, post, db):
