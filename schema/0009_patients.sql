@@ -272,12 +272,14 @@ AS $$
 DECLARE
     v_call hersys.api_call := hersys.call_open(p_caller, 'patients');
     v_limit integer := hersys.page_size(p_limit, 1000);
+    -- Beside row-level security a coalesce() in the statement would keep the condition out of the index.
+    v_after bigint := coalesce(p_after, 0);
     v_patients jsonb;
     v_last bigint;
     v_more boolean;
 BEGIN
     WITH page AS MATERIALIZED (
-        SELECT p.* FROM hersys.patient p WHERE p.centre_id = v_call.centre_id AND p.id > coalesce(p_after, 0) ORDER BY p.id LIMIT v_limit + 1
+        SELECT p.* FROM hersys.patient p WHERE p.centre_id = v_call.centre_id AND p.id > v_after ORDER BY p.id LIMIT v_limit + 1
     ), shown AS MATERIALIZED (
         SELECT * FROM page ORDER BY id LIMIT v_limit
     )
@@ -321,18 +323,19 @@ DECLARE
     v_call hersys.api_call := hersys.call_open(p_caller, 'reports');
     v_limit integer := hersys.page_size(p_limit, 1000);
     v_xact xid8;
+    v_id bigint := coalesce(p_after_id, 0);
     v_below xid8 := pg_snapshot_xmin(pg_current_snapshot());
     v_reports jsonb;
     v_next text;
     v_more boolean;
 BEGIN
-    IF coalesce(p_after_xact, '0') !~ '^[0-9]{1,19}$' OR coalesce(p_after_id, 0) < 0 THEN
+    IF coalesce(p_after_xact, '0') !~ '^[0-9]{1,19}$' OR v_id < 0 THEN
         PERFORM hersys.value_refuse('/after', 'this is no cursor');
     END IF;
     v_xact := coalesce(p_after_xact, '0')::xid8;
     WITH page AS MATERIALIZED (
         SELECT r.* FROM hersys.status_report r
-        WHERE r.centre_id = v_call.centre_id AND (r.xact, r.id) > (v_xact, coalesce(p_after_id, 0)) AND r.xact < v_below
+        WHERE r.centre_id = v_call.centre_id AND (r.xact, r.id) > (v_xact, v_id) AND r.xact < v_below
         ORDER BY r.xact, r.id LIMIT v_limit + 1
     ), shown AS MATERIALIZED (
         SELECT * FROM page ORDER BY xact, id LIMIT v_limit
@@ -342,7 +345,7 @@ BEGIN
                         'temperature_c', trim_scale(s.temperature_c), 'spo2', s.spo2, 'symptoms', s.symptoms, 'red_flag', s.red_flag,
                         'needs_review', s.needs_review, 'unconfirmed', s.unconfirmed, 'superseded_by', s.superseded_by)
                     ORDER BY s.xact, s.id), '[]'),
-           coalesce((array_agg(s.xact::text || '-' || s.id ORDER BY s.xact DESC, s.id DESC))[1], v_xact::text || '-' || coalesce(p_after_id, 0)),
+           coalesce((array_agg(s.xact::text || '-' || s.id ORDER BY s.xact DESC, s.id DESC))[1], v_xact::text || '-' || v_id),
            (SELECT count(*) FROM page) > v_limit
     INTO v_reports, v_next, v_more FROM shown s;
     IF v_reports <> '[]' THEN
@@ -367,6 +370,7 @@ AS $$
 DECLARE
     v_call hersys.api_call := hersys.call_open(p_caller, 'reports');
     v_limit integer := hersys.page_size(p_limit, 1000);
+    v_after bigint := coalesce(p_after, 0);
     v_now timestamptz := hersys.clock_now();
     v_today date := hersys.centre_today(v_call.centre_id);
     v_slot record;
@@ -395,7 +399,7 @@ BEGIN
 
     WITH page AS MATERIALIZED (
         SELECT p.id, p.input_id, p.phone_confirmed_at FROM hersys.patient p
-        WHERE p.centre_id = v_call.centre_id AND p.id > coalesce(p_after, 0) AND p.ended_at IS NULL
+        WHERE p.centre_id = v_call.centre_id AND p.id > v_after AND p.ended_at IS NULL
           AND v_slot.day BETWEEN p.monitoring_from AND p.monitoring_until
           AND NOT EXISTS (SELECT FROM hersys.reports_within(p.id, v_slot.since, v_slot.until) OFFSET 0)
         ORDER BY p.id LIMIT v_limit + 1

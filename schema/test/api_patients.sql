@@ -2,7 +2,7 @@
 BEGIN;
 \ir fixture.psql
 \ir api.psql
-SELECT plan(96);
+SELECT plan(97);
 
 SELECT t.centre('東保健所') AS east \gset
 SELECT t.centre('西保健所') AS west \gset
@@ -177,5 +177,21 @@ SELECT is(t.refusal(t.get(:alice, :'other')), 'HS002 there is no patient N', 'an
 SELECT is(t.refusal(t.change(:alice, '{"given_name": "別"}', :'other')), 'HS002 there is no patient N', 'cannot be changed');
 SELECT is(t.get(:alice), :'before'::jsonb, 'and was not');
 SELECT is_empty(format('SELECT FROM hersys.audit WHERE subject_id = %s AND centre_id = %s AND subject = ''patient''', :alice, :west), 'nor audited where it is not');
+-- What a page costs, also with the plan that a session keeps.
+SET LOCAL plan_cache_mode = force_generic_plan;
+SELECT t.patient(:east, NULL) FROM generate_series(1, 500) \g /dev/null
+SELECT (t.pages(1000))[500] AS late \gset
+CREATE FUNCTION t.cost(p_after bigint) RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE
+    v_before bigint;
+BEGIN
+    FOR i IN 1..8 LOOP
+        v_before := t.rows_read('hersys.patient');
+        PERFORM t.ask(t.by(t.nurse(), 'patients'), format('v1_patient_list($1, %s, 5)', p_after));
+    END LOOP;
+    RETURN t.rows_read('hersys.patient') - v_before;
+END
+$$;
+SELECT cmp_ok(t.cost(:late), '<=', 6::bigint, 'a page reads the patients that it shows, not those before them');
 SELECT finish();
 ROLLBACK;

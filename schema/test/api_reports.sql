@@ -2,7 +2,7 @@
 BEGIN;
 \ir fixture.psql
 \ir api.psql
-SELECT plan(50);
+SELECT plan(52);
 
 SELECT t.centre('東保健所') AS east \gset
 SELECT t.centre('西保健所') AS west \gset
@@ -117,5 +117,22 @@ SELECT t.later('5 minutes') \g /dev/null
 SELECT t.receipt('out-' || (SELECT message_id FROM hersys.reminder WHERE patient_id = :alice), 'undelivered') \g /dev/null
 SELECT is(t.unreported(:'sato') #>> '{patients,0,reminder_state}', 'undelivered', 'and what the carrier says of it is told');
 SELECT is((SELECT count(*) > 0 FROM hersys.audit WHERE action = 'unreported_list' AND actor = 'api:sato' AND subject = 'slot' AND subject_id = :morning), true, 'who looked is in the audit trail');
+-- What a page costs, also with the plan that a session keeps.
+SET LOCAL plan_cache_mode = force_generic_plan;
+SELECT t.reported(:alice, '3') FROM generate_series(1, 500) \g /dev/null
+SELECT max(id) AS late FROM hersys.status_report \gset
+CREATE FUNCTION t.cost(p_kid text, p_after text) RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE
+    v_before bigint;
+BEGIN
+    FOR i IN 1..8 LOOP
+        v_before := t.rows_read('hersys.status_report');
+        PERFORM t.reports(p_kid, p_after, 5);
+    END LOOP;
+    RETURN t.rows_read('hersys.status_report') - v_before;
+END
+$$;
+SELECT cmp_ok(t.cost(:'sato', format('3-%s', :late)), '<=', 6::bigint, 'a page reads the reports that it gives, not those before the cursor');
+SELECT cmp_ok(t.cost(:'sato', '2-0'), '<=', 6::bigint, 'nor those behind it');
 SELECT finish();
 ROLLBACK;
