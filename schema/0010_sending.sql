@@ -405,7 +405,8 @@ DECLARE
 BEGIN
     SELECT array_agg(DISTINCT p.centre_id) INTO v_centres FROM hersys.patient p WHERE p.id = ANY (p_patient_ids);
     IF v_centres IS NULL THEN
-        RAISE EXCEPTION 'there is none of these patients' USING ERRCODE = 'HS002';
+        RAISE EXCEPTION '%', CASE cardinality(p_patient_ids) WHEN 1 THEN format('there is no patient %s', p_patient_ids[1])
+                                                             ELSE 'there is none of these patients' END USING ERRCODE = 'HS002';
     ELSIF cardinality(v_centres) > 1 THEN
         RAISE EXCEPTION 'these patients are of several centres: a batch is of one' USING ERRCODE = 'HS004';
     END IF;
@@ -413,6 +414,15 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION hersys.link_batch(bigint[], text, integer, bytea[], text) IS 'links to many patients of one centre, for the operator';
+
+-- What became of each patient of a batch, in the order in which they were asked for: a link and its message, or why not.
+CREATE FUNCTION hersys.batch_links(p_batch_id bigint) RETURNS TABLE (patient_id bigint, link_id bigint, message_id bigint, reason text)
+LANGUAGE sql STABLE
+SET search_path = hersys, pg_temp
+SECURITY DEFINER
+AS $$
+    SELECT r.patient_id, r.link_id, r.message_id, r.reason FROM hersys.send_request r WHERE r.batch_id = p_batch_id ORDER BY r.place
+$$;
 
 -- The batches that wait for a second person, the oldest first, with how many links each would send.
 CREATE FUNCTION hersys.batch_list()
@@ -564,6 +574,7 @@ GRANT EXECUTE ON FUNCTION
     hersys.link_send(bigint, integer, bytea, text, text),
     hersys.link_batch(bigint[], text, integer, bytea[], text),
     hersys.batch_release(bigint, text),
+    hersys.batch_links(bigint),
     hersys.batch_list(),
     hersys.v1_links_send(hersys.caller, bigint[], text, integer, bytea[]),
     hersys.v1_batch_get(hersys.caller, bigint),

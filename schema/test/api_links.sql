@@ -2,7 +2,7 @@
 BEGIN;
 \ir fixture.psql
 \ir api.psql
-SELECT plan(94);
+SELECT plan(95);
 
 SELECT t.centre('東保健所') AS east \gset
 SELECT t.centre('西保健所') AS west \gset
@@ -222,6 +222,8 @@ SELECT throws_ok(format('SELECT * FROM hersys.link_batch(%L, ''sms'', 1, t.salts
 SELECT throws_ok('SELECT * FROM hersys.link_batch(''{999999}'', ''sms'', 1, t.salts(1), ''os:root'')', 'HS002', NULL, 'who are there');
 UPDATE hersys.centre SET daily_cap = 0;
 SELECT batch_id AS id FROM hersys.link_batch(:'two', 'sms', 1, t.salts(2), 'os:root') \gset
+SELECT results_eq(format('SELECT patient_id, link_id IS NOT NULL AND message_id IS NOT NULL OR reason IS NULL FROM hersys.batch_links(%s)', :'id'),
+    format('SELECT p, true FROM unnest(%L::bigint[]) AS p', :'two'), 'each patient of it is told of, in order');
 SELECT is(hersys.batch_release(:id, 'os:other'), 2, 'and releases one, as somebody else');
 SELECT finish();
 ROLLBACK;

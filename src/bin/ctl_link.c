@@ -21,19 +21,31 @@ static void say_refusal(enum db_outcome outcome, const char *what, const char *e
 
 /* ---------------------------------------------------------------- link send */
 
-static void link_on_sent(void *arg, enum db_outcome outcome, const char *error, int64_t link_id,
-                         int64_t message_id)
+static void links_on_rows(void *arg, enum db_outcome outcome, const struct store_batch_link *links,
+                          int count)
 {
-    if (outcome == DB_OK)
-        printf("link %" PRId64 " queued as message %" PRId64 "\n", link_id, message_id);
-    else
-        say_refusal(outcome, "not sent", error);
-    ctl_store_end(arg, outcome == DB_OK ? CTL_DONE : CTL_FAILED);
+    int status = outcome == DB_OK ? CTL_DONE : CTL_FAILED;
+
+    ctl_say_outcome(outcome);
+    for (int i = 0; i < count; i++) {
+        if (links[i].link_id != 0) {
+            printf("link %" PRId64 " queued as message %" PRId64 "\n", links[i].link_id,
+                   links[i].message_id);
+            continue;
+        }
+        fprintf(stderr, "hersysctl: not sent: %s\n", links[i].reason);
+        status = CTL_FAILED;
+    }
+    ctl_store_end(arg, status);
 }
 
 static void batch_on_made(void *arg, enum db_outcome outcome, const char *error, int64_t batch_id,
                           bool held)
 {
+    struct ctl_store *db = arg;
+
+    if (outcome == DB_OK && !held && store_batch_links(db->store, batch_id, links_on_rows, db))
+        return;
     if (outcome != DB_OK)
         say_refusal(outcome, "not sent", error);
     else if (held)
@@ -42,7 +54,7 @@ static void batch_on_made(void *arg, enum db_outcome outcome, const char *error,
                batch_id, batch_id);
     else
         printf("batch %" PRId64 " queued\n", batch_id);
-    ctl_store_end(arg, outcome == DB_OK ? CTL_DONE : CTL_FAILED);
+    ctl_store_end(db, outcome == DB_OK ? CTL_DONE : CTL_FAILED);
 }
 
 static int send_links(struct ctl *ctl, const struct register_batch *batch)
@@ -51,7 +63,6 @@ static int send_links(struct ctl *ctl, const struct register_batch *batch)
     struct keyring *keyring;
     struct ctl_store db;
     char error[512], actor[100];
-    bool asked;
     int status = CTL_FAILED;
 
     keyring = keyring_load(conf->keys.directory, conf->sandbox.enabled, error, sizeof(error));
@@ -60,13 +71,7 @@ static int send_links(struct ctl *ctl, const struct register_batch *batch)
         return CTL_FAILED;
     }
     if (ctl_store_open(ctl, &db)) {
-        if (batch->count == 1)
-            asked = register_send_link(db.store, keyring, batch->patients[0], batch->channel,
-                                       ctl_actor(actor), link_on_sent, &db);
-        else
-            asked =
-                register_send_links(db.store, keyring, batch, ctl_actor(actor), batch_on_made, &db);
-        if (asked)
+        if (register_send_links(db.store, keyring, batch, ctl_actor(actor), batch_on_made, &db))
             status = ctl_store_wait(&db);
         ctl_store_close(&db);
     }

@@ -30,16 +30,6 @@ bool register_send_batch(struct store *store, const struct keyring *keyring,
     return asked;
 }
 
-bool register_send_link(struct store *store, const struct keyring *keyring, int64_t patient_id,
-                        const char *channel, const char *actor, store_link_cb *cb, void *arg)
-{
-    uint8_t salt[SECRET_SALT_BYTES];
-
-    secret_random(salt, sizeof(salt));
-    return store_link_send(store, patient_id, channel, keyring_current(keyring, SECRET_LINK), salt,
-                           actor, cb, arg);
-}
-
 bool register_send_links(struct store *store, const struct keyring *keyring,
                          const struct register_batch *batch, const char *actor, store_batch_cb *cb,
                          void *arg)

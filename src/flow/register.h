@@ -29,11 +29,6 @@ bool register_send_batch(struct store *store, const struct keyring *keyring,
                          const struct store_caller *caller, const struct register_batch *batch,
                          store_reply_cb *cb, void *arg) __attribute__((warn_unused_result));
 
-/* One link for the operator, at once; see store_link_send(). */
-bool register_send_link(struct store *store, const struct keyring *keyring, int64_t patient_id,
-                        const char *channel, const char *actor, store_link_cb *cb, void *arg)
-    __attribute__((warn_unused_result));
-
 /* A batch for the operator; see store_link_batch(). */
 bool register_send_links(struct store *store, const struct keyring *keyring,
                          const struct register_batch *batch, const char *actor, store_batch_cb *cb,

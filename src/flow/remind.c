@@ -89,11 +89,23 @@ static void give_up_on_count(void *arg, enum db_outcome outcome, int count)
         log_info("receipts_given_up", LOG_INT("messages", count));
 }
 
+static void housekeeping_on_count(void *arg, enum db_outcome outcome, int count);
+
+static void housekeeping_some(struct remind *remind)
+{
+    if (!store_housekeeping(remind->store, REMIND_HOUSEKEEPING_LIMIT, housekeeping_on_count,
+                            remind))
+        log_warning("chore_skipped", LOG_STR("chore", "housekeeping"));
+}
+
 static void housekeeping_on_count(void *arg, enum db_outcome outcome, int count)
 {
-    (void)arg;
+    struct remind *remind = arg;
+
     if (outcome == DB_OK && count > 0)
         log_debug("rows_removed", LOG_INT("rows", count));
+    if (outcome == DB_OK && count >= REMIND_HOUSEKEEPING_LIMIT && !remind->stopped)
+        housekeeping_some(remind);
 }
 
 static void remind_on_tick(evutil_socket_t fd, short what, void *arg)
@@ -114,9 +126,7 @@ static void remind_on_tick(evutil_socket_t fd, short what, void *arg)
         return;
     if (!store_receipt_give_up(remind->store, give_up_on_count, remind))
         log_warning("chore_skipped", LOG_STR("chore", "receipt_give_up"));
-    if (!store_housekeeping(remind->store, REMIND_HOUSEKEEPING_LIMIT, housekeeping_on_count,
-                            remind))
-        log_warning("chore_skipped", LOG_STR("chore", "housekeeping"));
+    housekeeping_some(remind);
 }
 
 struct remind *remind_new(struct event_base *base, struct store *store, int tick_s)

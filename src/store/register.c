@@ -8,15 +8,14 @@
 #include "store/array.h"
 #include "store/caller.h"
 
-static const struct db_statement sql_send = {
-    "link_send",
-    "SELECT link_id, message_id FROM hersys.link_send($1::bigint, $2::integer, $3::bytea, "
-    "$4::text, $5::text)",
-};
 static const struct db_statement sql_batch = {
     "link_batch",
     "SELECT batch_id, state = 'held' FROM hersys.link_batch($1::bigint[], $2::text, $3::integer, "
     "$4::bytea[], $5::text)",
+};
+static const struct db_statement sql_links = {
+    "batch_links",
+    "SELECT patient_id, link_id, message_id, reason FROM hersys.batch_links($1::bigint)",
 };
 static const struct db_statement sql_release = {
     "batch_release",
@@ -32,35 +31,6 @@ static const struct db_statement sql_list = {
 static const char *refusal_of(enum db_outcome outcome, const PGresult *result)
 {
     return store_refusal(outcome == DB_ERROR ? result : NULL).message;
-}
-
-static void read_link(const struct answer *answer, enum db_outcome outcome, const PGresult *result)
-{
-    store_link_cb *cb = (store_link_cb *)answer->cb;
-
-    if (outcome == DB_OK && PQntuples(result) == 1)
-        cb(answer->arg, outcome, "", atoll(PQgetvalue(result, 0, 0)),
-           atoll(PQgetvalue(result, 0, 1)));
-    else
-        cb(answer->arg, outcome, refusal_of(outcome, result), 0, 0);
-}
-
-bool store_link_send(struct store *store, int64_t patient_id, const char *channel, int key_id,
-                     const uint8_t salt[STORE_SALT_BYTES], const char *actor, store_link_cb *cb,
-                     void *arg)
-{
-    struct answer answer = {.cb = (void (*)(void))cb, .arg = arg, .read = read_link};
-    char id_text[24], key_text[24];
-    struct db_param params[] = {
-        PARAM(param_int(id_text, patient_id)),
-        PARAM(param_int(key_text, key_id)),
-        {.value = (const char *)salt, .len = STORE_SALT_BYTES, .binary = true},
-        PARAM(actor),
-        PARAM(channel),
-    };
-
-    return answer_rows(store_lane(store, STORE_CHORES), &sql_send, params, MEM_COUNT(params),
-                       &answer);
 }
 
 static void read_batch(const struct answer *answer, enum db_outcome outcome, const PGresult *result)
@@ -93,6 +63,33 @@ bool store_link_batch(struct store *store, const int64_t *patients, size_t count
     free(ids.text);
     free(bytes.text);
     return asked;
+}
+
+static void read_links(const struct answer *answer, enum db_outcome outcome, const PGresult *result)
+{
+    store_batch_links_cb *cb = (store_batch_links_cb *)answer->cb;
+    int count = outcome == DB_OK ? PQntuples(result) : 0;
+    struct store_batch_link *links = mem_new((size_t)count, sizeof(*links));
+
+    for (int i = 0; i < count; i++)
+        links[i] = (struct store_batch_link){
+            .patient_id = atoll(PQgetvalue(result, i, 0)),
+            .link_id = atoll(PQgetvalue(result, i, 1)),
+            .message_id = atoll(PQgetvalue(result, i, 2)),
+            .reason = PQgetvalue(result, i, 3),
+        };
+    cb(answer->arg, outcome, links, count);
+    free(links);
+}
+
+bool store_batch_links(struct store *store, int64_t id, store_batch_links_cb *cb, void *arg)
+{
+    struct answer answer = {.cb = (void (*)(void))cb, .arg = arg, .read = read_links};
+    char id_text[24];
+    struct db_param params[] = {PARAM(param_int(id_text, id))};
+
+    return answer_rows(store_lane(store, STORE_CHORES), &sql_links, params, MEM_COUNT(params),
+                       &answer);
 }
 
 static void read_release(const struct answer *answer, enum db_outcome outcome,

@@ -8,25 +8,31 @@
 
 #include "store/outbox.h"
 
-/* `error`: the schema's own words where it refused ("patient 7 has no telephone"), which name no
- * data of a patient; "" otherwise. */
-typedef void store_link_cb(void *arg, enum db_outcome outcome, const char *error, int64_t link_id,
-                           int64_t message_id);
-
-/* Writes link and message in one commit and wakes the daemons. A new link ends the one before. */
-bool store_link_send(struct store *store, int64_t patient_id, const char *channel, int key_id,
-                     const uint8_t salt[STORE_SALT_BYTES], const char *actor, store_link_cb *cb,
-                     void *arg) __attribute__((warn_unused_result));
+/* `error`: the schema's own words where it refused ("there is no patient 7"), which name no data of
+ * a patient; "" otherwise. */
 
 /* `held`: nothing of it is sent until somebody else releases it. */
 typedef void store_batch_cb(void *arg, enum db_outcome outcome, const char *error, int64_t batch_id,
                             bool held);
 
-/* The same for patients of one centre, at its pace, or held whole where they would be more than it
- * may send in a day. `salts`: STORE_SALT_BYTES for each of the patients, one behind the other. */
+/* Writes links and messages to patients of one centre in one commit and wakes the daemons: at the
+ * centre's pace, or held whole where they would be more than it may send in a day. A new link ends
+ * the one before. `salts`: STORE_SALT_BYTES for each of the patients, one behind the other. */
 bool store_link_batch(struct store *store, const int64_t *patients, size_t count,
                       const char *channel, int key_id, const uint8_t *salts, const char *actor,
                       store_batch_cb *cb, void *arg) __attribute__((warn_unused_result));
+
+struct store_batch_link {
+    int64_t patient_id;
+    int64_t link_id; /* 0 where there is none (yet) */
+    int64_t message_id;
+    const char *reason; /* why this patient gets none; "" */
+};
+typedef void store_batch_links_cb(void *arg, enum db_outcome outcome,
+                                  const struct store_batch_link *links, int count);
+/* What became of each patient of a batch, in the order in which they were asked for. */
+bool store_batch_links(struct store *store, int64_t id, store_batch_links_cb *cb, void *arg)
+    __attribute__((warn_unused_result));
 
 /* Sends a batch that is held. Who asked for it cannot. `links`: how many were queued. */
 typedef void store_release_cb(void *arg, enum db_outcome outcome, const char *error, int links);

@@ -187,9 +187,24 @@ def test_a_word_on_a_batch_wants_no_body(office, db, way):
 
 def test_the_operator_sends_several_links_as_a_batch(office, db):
     said = office.gateway.ctl("link", "send", *people(office, 2))
-    number = re.fullmatch(r"batch (\d+) queued\n", said).group(1)
+    assert re.fullmatch(r"(link \d+ queued as message \d+\n){2}", said)
     wait_for(lambda: office.gateway.texts(phone(1)) and office.gateway.texts(phone(2)))
+    number = db.one("SELECT max(id) FROM hersys.send_batch")
     assert office.get(f"/v1/batches/{number}").good()["requested_by"].startswith("os:")
+
+
+def test_the_operator_is_told_of_each_patient_who_gets_no_link(office, db):
+    able = people(office, 2)
+    unable = office.new_patient()["id"]
+    said = office.gateway.ctl("link", "send", able[0], unable, able[1], status=1)
+    assert said == f"hersysctl: not sent: patient {unable} has no telephone\n"
+    wait_for(lambda: office.gateway.texts(phone(1)) and office.gateway.texts(phone(2)), what="those of the others")
+
+
+def test_a_single_link_of_the_operator_above_the_cap_is_held_too(office, db):
+    db.sql("UPDATE hersys.centre SET daily_cap = 0")
+    said = office.gateway.ctl("link", "send", *people(office, 1))
+    assert re.fullmatch(r"batch (\d+) is held: .* hersysctl batch release \1\n", said)
 
 
 def test_the_operator_sends_a_link_by_e_mail(office, db):
