@@ -215,7 +215,8 @@ BEGIN
 END
 $$;
 
--- A link that was sent to an address which is not the patient's any more is ended: whoever has it is somebody else.
+-- A link that was sent to an address which is not the patient's any more is ended: whoever has it is somebody else. So is one whose
+-- message names another input ID: where that waits in a batch it would still go out, with an ID that may be a stranger's.
 CREATE FUNCTION hersys.v1_patient_change(p_caller hersys.caller, p_id bigint, p_body jsonb) RETURNS hersys.reply
 LANGUAGE plpgsql
 SET search_path = hersys, pg_temp
@@ -223,21 +224,22 @@ SECURITY DEFINER
 AS $$
 DECLARE
     v_call hersys.api_call := hersys.call_begin(p_caller, 'patients', 'patient_change ' || p_id);
+    v_before hersys.patient;
     v hersys.patient;
 BEGIN
     IF v_call.reply IS NOT NULL THEN
         RETURN v_call.reply;
     END IF;
-    SELECT p.* INTO v FROM hersys.patient p WHERE p.id = p_id AND p.centre_id = v_call.centre_id FOR NO KEY UPDATE;
+    SELECT p.* INTO v_before FROM hersys.patient p WHERE p.id = p_id AND p.centre_id = v_call.centre_id FOR NO KEY UPDATE;
     IF NOT FOUND THEN
         RAISE EXCEPTION 'there is no patient %', p_id USING ERRCODE = 'HS002';
     END IF;
-    v := hersys.patient_merge(v, p_body);
+    v := hersys.patient_merge(v_before, p_body);
     PERFORM hersys.patient_check(v, p_body, hersys.centre_today(v_call.centre_id));
     v := hersys.patient_write(v);
     UPDATE hersys.registration_link l SET revoked_at = hersys.clock_now()
     WHERE l.patient_id = p_id AND l.consumed_at IS NULL AND l.revoked_at IS NULL
-      AND l.recipient IS DISTINCT FROM CASE l.channel WHEN 'sms' THEN v.phone ELSE v.email END;
+      AND (l.recipient IS DISTINCT FROM CASE l.channel WHEN 'sms' THEN v.phone ELSE v.email END OR v.input_id <> v_before.input_id);
     PERFORM hersys.audit_note(v_call.actor, 'patient_change', 'patient', p_id, v_call.centre_id);
     RETURN hersys.call_end(p_caller, v_call, 200, hersys.patient_json(v));
 END

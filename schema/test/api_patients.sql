@@ -2,7 +2,7 @@
 BEGIN;
 \ir fixture.psql
 \ir api.psql
-SELECT plan(97);
+SELECT plan(99);
 
 SELECT t.centre('東保健所') AS east \gset
 SELECT t.centre('西保健所') AS west \gset
@@ -143,6 +143,11 @@ SELECT t.change(:alice, '{"phone": "+817000000022"}') \g /dev/null
 SELECT ok((SELECT revoked_at IS NULL FROM hersys.registration_link WHERE id = :link), 'one by e-mail stays where the telephone changes');
 SELECT t.change(:alice, '{"email": null}') \g /dev/null
 SELECT ok((SELECT revoked_at IS NOT NULL FROM hersys.registration_link WHERE id = :link), 'and is ended where the address goes');
+SELECT link_id AS link FROM t.link_send(:alice) \gset
+SELECT t.change(:alice, jsonb_build_object('input_id', (SELECT p.input_id FROM hersys.patient p WHERE p.id = :alice), 'given_name', '別')) \g /dev/null
+SELECT ok((SELECT revoked_at IS NULL FROM hersys.registration_link WHERE id = :link), 'one stays where the input ID is given as it is');
+SELECT t.change(:alice, '{"input_id": "7654321"}') \g /dev/null
+SELECT ok((SELECT revoked_at = hersys.clock_now() FROM hersys.registration_link WHERE id = :link), 'and is ended where it changes: the message names it');
 
 -- ------------------------------------------------------------------ listed
 

@@ -115,6 +115,17 @@ def test_a_link_that_is_open_for_the_old_number_is_ended_by_a_new_one(office):
     assert office.get(f"/v1/links/{link}").good()["state"] == "revoked"
 
 
+def test_an_input_id_that_was_corrected_is_never_sent_as_it_was(office, db):
+    db.sql("UPDATE hersys.centre SET links_per_second = 1")
+    first, second = (office.new_patient(phone=phone(n))["id"] for n in (1, 2))
+    batch = office.post("/v1/links", {"patients": [first, second], "channel": "sms"}).good(202)
+    assert office.patch(f"/v1/patients/{second}", {"input_id": "7654321"}).good()["input_id"] == "7654321"
+    assert office.get(f"/v1/links/{batch['links'][1]['link']}").good()["state"] == "revoked"
+    db.hold_clock("2026-02-03 09:00:02+09")
+    wait_for(lambda: db.state(batch["links"][1]["message"]) == "cancelled", what="the end of the message with the wrong ID")
+    assert wait_for(lambda: office.gateway.texts(phone(1)), what="the other one's link") and office.gateway.texts(phone(2)) == []
+
+
 def test_the_monitoring_is_ended_and_taken_up_again(office, db):
     path = f"/v1/patients/{office.new_patient(phone=phone(1))['id']}"
     assert office.patch(path, {"ended": True}).good()["ended_at"] == "2026-02-03T00:00:00.000Z"
