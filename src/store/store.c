@@ -21,6 +21,7 @@ struct store {
 
 static const char *const lane_names[STORE_LANES] = {
     [STORE_DELIVER] = "deliver", [STORE_RECEIVE] = "receive", [STORE_API] = "api",
+    [STORE_API + 1] = "api-2",   [STORE_API + 2] = "api-3",   [STORE_API_LAST] = "api-4",
     [STORE_CHORES] = "chores",   [STORE_LISTEN] = "listen",
 };
 
@@ -103,10 +104,18 @@ static void store_on_notify(void *arg, const char *channel, const char *payload)
         store->options.on_wake(store->options.arg);
 }
 
+static bool is_api(enum store_lane lane)
+{
+    return lane >= STORE_API && lane <= STORE_API_LAST;
+}
+
+/* An API request that waits for a lock has others behind it: it gives up soon, and is brought
+ * again. */
 static struct db *lane_open(struct store *store, struct event_base *base, enum store_lane lane)
 {
     char *setup =
-        mem_printf("SET statement_timeout = '%ds'; %s%s", store->options.statement_timeout_s,
+        mem_printf("SET statement_timeout = '%ds'; %s%s%s", store->options.statement_timeout_s,
+                   is_api(lane) ? "SET lock_timeout = '5s'; " : "",
                    lane == STORE_LISTEN ? "LISTEN hersys_outbox; " : "", check_sql);
     struct db_options options = {
         .name = lane_names[lane],
@@ -177,5 +186,11 @@ int store_pending(const struct store *store)
 
 struct db *store_lane(struct store *store, enum store_lane lane)
 {
-    return store->lanes[lane];
+    struct db *chosen = store->lanes[lane];
+
+    for (int i = STORE_API + 1; lane == STORE_API && i <= STORE_API_LAST; i++)
+        if (db_is_up(store->lanes[i]) &&
+            (!db_is_up(chosen) || db_pending(store->lanes[i]) < db_pending(chosen)))
+            chosen = store->lanes[i];
+    return chosen;
 }

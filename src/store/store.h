@@ -1,6 +1,6 @@
 /*
- * store.h - the gateway's connections to PostgreSQL, one for each kind of work, and what they must
- * find there.
+ * store.h - the gateway's connections to PostgreSQL, those of each kind of work apart, and what
+ * they must find there.
  *
  * All SQL of the gateway stands in this folder: each function of it is one act of the domain, one
  * statement, one function call of the schema (doc/schema.md). Results come as io/db.h promises:
@@ -19,9 +19,10 @@ struct store;
 enum store_lane {
     STORE_DELIVER, /* claims and finishes */
     STORE_RECEIVE, /* what comes in: messages and receipts */
-    STORE_API,     /* requests of health centres and portals */
-    STORE_CHORES,  /* reminders, leases that ran out, the operator's questions */
-    STORE_LISTEN,  /* notifications */
+    STORE_API,     /* requests of health centres and portals: of several lanes, the least busy */
+    STORE_API_LAST = STORE_API + 3,
+    STORE_CHORES, /* reminders, leases that ran out, the operator's questions */
+    STORE_LISTEN, /* notifications */
     STORE_LANES,
 };
 
@@ -49,7 +50,7 @@ const char *store_last_error(const struct store *store);
 /* Statements of every lane that have no result yet. */
 int store_pending(const struct store *store);
 
-/* For the other files of this folder. */
+/* For the other files of this folder. Statements of STORE_API may overtake each other. */
 struct db *store_lane(struct store *store, enum store_lane lane);
 
 #endif

@@ -472,6 +472,20 @@ def test_while_the_database_is_away_nothing_is_taken_and_afterwards_all_goes_on(
 
 # ---- many at once
 
+def test_a_call_that_waits_for_a_lock_holds_up_no_other_and_gives_up_soon(gateway, db, office):
+    patient = office.new_patient()["id"]
+    with concurrent.futures.ThreadPoolExecutor() as pool, contextlib.closing(db.postgres.connect(db.name)) as connection:
+        connection.autocommit = False
+        connection.cursor().execute("SELECT FROM hersys.patient WHERE id = %s FOR UPDATE", (patient,))
+        waiting = pool.submit(office.patch, f"/v1/patients/{patient}", {"onset_on": "2026-02-01"})
+        wait_for(lambda: db.sql("SELECT 1 FROM pg_stat_activity WHERE datname = %s AND wait_event_type = 'Lock'", db.name))
+        for _ in range(8):
+            office.get(f"/v1/patients/{patient}").good()
+        assert not waiting.done(), "the others were answered meanwhile"
+        assert "Retry-After" in waiting.result(20).headers and waiting.result().bad(503, "unavailable")
+    assert office.patch(f"/v1/patients/{patient}", {"onset_on": "2026-02-01"}).good()["onset_on"] == "2026-02-01"
+
+
 def test_64_clients_at_once_are_all_answered(gateway, db, office):
     patient = office.new_patient(phone=phone(1))["id"]
     numbers = itertools.count(5000000)
