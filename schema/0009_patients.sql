@@ -311,7 +311,8 @@ CREATE TRIGGER come_again BEFORE UPDATE ON hersys.status_report
 
 /*
  * Reports after a cursor (xact, id), in its order, and the cursor after them. Only those below the oldest transaction that is still
- * running: one that commits late is never passed by.
+ * running: one that commits late is never passed by. No cursor of ours is above that: one that is comes from the database that a dump
+ * was made of, and what is written now would stand before it, unread.
  */
 CREATE FUNCTION hersys.v1_reports_list(p_caller hersys.caller, p_after_xact text, p_after_id bigint, p_limit integer) RETURNS hersys.reply
 LANGUAGE plpgsql
@@ -335,6 +336,9 @@ BEGIN
         PERFORM hersys.value_refuse('/after', 'this is no cursor');
     END IF;
     v_xact := coalesce(p_after_xact, '0')::xid8;
+    IF v_xact >= v_below THEN
+        PERFORM hersys.value_refuse('/after', 'this cursor is not of this database: begin again without one');
+    END IF;
     WITH page AS MATERIALIZED (
         SELECT r.* FROM hersys.status_report r
         WHERE r.centre_id = v_call.centre_id AND (r.xact, r.id) > (v_xact, v_id) AND r.xact < v_below

@@ -222,7 +222,8 @@ $$;
 
 /*
  * Clears away what has had its time, up to p_limit rows of each: counters and replies after 24 hours, dedupe keys after 7 days, codes 24
- * hours after they expired; and cancels batches that nobody released within 24 hours. How many rows; less than p_limit: nothing is left.
+ * hours after they expired; and cancels batches that nobody released within 24 hours. Reports of transactions that are still to come were
+ * restored from a dump: they are written anew, or no reader would see them. How many rows; less than p_limit: nothing is left.
  */
 CREATE FUNCTION hersys.housekeeping(p_limit integer DEFAULT 5000) RETURNS integer
 LANGUAGE plpgsql
@@ -253,6 +254,13 @@ BEGIN
     v_all := v_all + v_count;
     DELETE FROM hersys.confirmation WHERE id = ANY (ARRAY(
         SELECT c.id FROM hersys.confirmation c WHERE c.expires_at <= v_day_ago ORDER BY c.expires_at LIMIT p_limit FOR UPDATE SKIP LOCKED));
+    GET DIAGNOSTICS v_count = ROW_COUNT;
+    v_all := v_all + v_count;
+    UPDATE hersys.status_report SET xact = DEFAULT WHERE id = ANY (ARRAY(
+        SELECT f.id FROM hersys.centre c CROSS JOIN LATERAL (
+            SELECT r.id FROM hersys.status_report r WHERE r.centre_id = c.id AND r.xact >= pg_snapshot_xmax(pg_current_snapshot())
+            ORDER BY r.xact, r.id LIMIT p_limit) AS f
+        LIMIT p_limit));
     GET DIAGNOSTICS v_count = ROW_COUNT;
     v_all := v_all + v_count;
     FOR v_batch IN

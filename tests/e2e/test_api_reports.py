@@ -108,6 +108,22 @@ def test_a_report_that_is_corrected_comes_again(office, db):
     assert [(r["id"], r["superseded_by"]) for r in found] == [(new, None), (old, new)]
 
 
+def test_after_a_dump_was_restored_old_cursors_are_refused_and_all_reports_are_read(office, db):
+    patient = office.new_patient()["id"]
+    old = report(db, office.centre, patient, xact="900000000000")  # where that database had got to
+    assert "begin again" in office.get(f"/v1/reports?after=900000000000-{old}").bad(400, "invalid-parameter")["detail"]
+    new = report(db, office.centre, patient)
+    _, cursor = read_on(office, "0-0")
+    db.sql("SELECT hersys.housekeeping()")
+    assert {r["id"] for r in read_on(office, "0-0")[0]} == {old, new}
+    assert [r["id"] for r in read_on(office, cursor)[0] if r["id"] != new] == [old], "nor does who read meanwhile miss it"
+
+
+def test_a_day_that_is_too_far_away_is_refused_by_name(office, db):
+    slot = db.slot(office.centre, "08:00", "12:00")
+    assert office.get(f"/v1/unreported?slot={slot}&day=1999-01-01").bad(400, "invalid-parameter")["parameter"] == "day"
+
+
 @pytest.mark.parametrize("after", ["x", "1", "1-", "-1", "1-2-3", "1-x", "0x1-1", "-1-1", "1--1", "1 - 1", "9999999999999999999-1"])
 def test_what_is_no_cursor_is_refused(office, after):
     from urllib.parse import quote
