@@ -302,10 +302,14 @@ BEGIN
 END
 $$;
 
--- Whether two actors are the same person, by whatever way they came. Internal.
+-- Whether two actors are the same person, by whatever way they came, and however their tokens spell the name: width, capitals, white
+-- space. Internal.
 CREATE FUNCTION hersys.actor_is_same(p_one text, p_other text) RETURNS boolean
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
-AS $$ SELECT lower(regexp_replace(p_one, '^(api|os):', '')) = lower(regexp_replace(p_other, '^(api|os):', '')) $$;
+AS $$
+    SELECT count(DISTINCT regexp_replace(lower(regexp_replace(normalize(a, NFKC), '[[:space:]]', '', 'g')), '^((api|os):)+', '')) = 1
+    FROM unnest(ARRAY[p_one, p_other]) AS a HAVING count(a) = 2
+$$;
 
 -- Locks a batch; HS002 where there is none for this session. Internal.
 CREATE FUNCTION hersys.batch_lock(p_batch_id bigint) RETURNS hersys.send_batch

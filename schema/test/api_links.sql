@@ -2,7 +2,7 @@
 BEGIN;
 \ir fixture.psql
 \ir api.psql
-SELECT plan(95);
+SELECT plan(99);
 
 SELECT t.centre('東保健所') AS east \gset
 SELECT t.centre('西保健所') AS west \gset
@@ -133,6 +133,8 @@ SELECT is(t.refusal(t.batch('release', :'sato', :id)), 'HS004 who asked for it c
 SELECT t.token(:east, 'SATO') AS again \gset
 SELECT is(t.refusal(t.batch('release', :'again', :id)), 'HS004 who asked for it cannot release it', 'nor under another token, in other letters');
 SELECT throws_ok(format('SELECT hersys.batch_release(%s, ''os:sato'')', :id), 'HS004', 'who asked for it cannot release it', 'nor at the operator''s keyboard');
+SELECT throws_ok(format('SELECT hersys.batch_release(%s, %L)', :id, who), 'HS004', 'who asked for it cannot release it', format('nor as "%s"', who))
+FROM unnest(ARRAY['api:Sato ', 'api:ｓａｔｏ', 'api:os:sato', 'os: sato　']) AS who;
 SELECT throws_ok(format('SELECT hersys.batch_release(%s, NULL)', :id), 'HS004', 'who asked for it cannot release it', 'nor can nobody');
 SELECT is(t.refusal(t.batch('release', :'tanaka', :id)), 'HS002 there is no batch N', 'nor another centre');
 UPDATE hersys.patient SET ended_at = hersys.clock_now() WHERE id = (:'more'::bigint[])[2];
