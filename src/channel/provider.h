@@ -137,8 +137,8 @@ struct provider {
     const char *type;
 
     /* The link's own state, from its configuration and the address under which carriers reach us
-     * (without a slash at its end); both outlive it. NULL with the reason in `error`: a file of a
-     * secret cannot be read. */
+     * (without a slash at its end). `conf` outlives it, `public_url` does not. NULL with the reason
+     * in `error`: a file of a secret cannot be read. */
     void *(*open)(const struct conf_carrier *conf, const char *public_url, char *error,
                   size_t size);
     void (*close)(void *self);

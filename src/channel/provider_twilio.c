@@ -20,7 +20,7 @@ enum { TWILIO_FIELDS_MAX = 128, TWILIO_FORM_MAX = 32768 };
 
 struct twilio {
     const struct conf_carrier *conf;
-    const char *public_url;
+    char *public_url; /* our own: the configuration's goes at a reload */
     char *auth_token;
     char *authorization; /* the header */
     char *url;
@@ -38,6 +38,7 @@ static void twilio_close(void *self)
         return;
     secret_file_free(twilio->auth_token);
     secret_file_free(twilio->authorization);
+    free(twilio->public_url);
     free(twilio->url);
     free(twilio->fragment);
     free(twilio->callback);
@@ -69,7 +70,7 @@ static void *twilio_open(const struct conf_carrier *conf, const char *public_url
     struct twilio *twilio = mem_new(1, sizeof(*twilio));
 
     twilio->conf = conf;
-    twilio->public_url = public_url;
+    twilio->public_url = mem_strdup(public_url);
     twilio->auth_token = secret_file_read(conf->auth_token_file, error, size);
     if (twilio->auth_token == NULL || !make_authorization(twilio, error, size)) {
         twilio_close(twilio);

@@ -35,7 +35,7 @@
 
 struct sms_http;
 
-/* `conf` and `public_url` outlive it. NULL with the reason in `error`. */
+/* `conf` outlives it. NULL with the reason in `error`. */
 struct sms_http *sms_http_new(struct event_base *base, const struct conf_carrier *conf,
                               const char *public_url, char *error, size_t size)
     __attribute__((warn_unused_result));

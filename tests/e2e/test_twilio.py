@@ -1,5 +1,6 @@
 """A link by Twilio: submits, status callbacks and replies, signed as Twilio signs them."""
 import base64
+import signal
 import sys
 import urllib.parse
 
@@ -191,6 +192,16 @@ def test_bytes_that_are_no_text_are_kept_as_they_came(link, db):
 def test_the_address_is_signed_with_its_port_or_without(link, db, public_url, signed):
     gateway = link(public_url=public_url)
     assert bring(gateway, "message", message(phone(1), "36.9 97 N"), url=signed + "/webhooks/twilio/message") == STORED
+
+
+def test_after_a_reload_it_is_still_known_what_twilio_signs(link, db):
+    gateway = link()
+    patient = db.patient(db.centre(), phone(1))
+    for turn in range(3):
+        gateway.process.send_signal(signal.SIGHUP)
+        wait_for(lambda: len(gateway.events("reloaded")) == turn + 1)
+        assert bring(gateway, "message", message(phone(1), "36.9 97 N", f"SM{turn:032x}")) == STORED
+    assert db.one("SELECT count(*) FROM hersys.status_report WHERE patient_id = %s", patient) == 3
 
 
 @pytest.mark.parametrize("fragment", ["", "#rc=5&rp=all"])
