@@ -159,7 +159,7 @@ static void on_told(void *arg, const void *bytes, size_t len)
         return;
     }
     flight_end(told.token, told.outcome, told.error);
-    if (told.outcome == CHANNEL_LINK_DOWN)
+    if (told.down)
         give_back(email, true, CHANNEL_LINK_DOWN, told.error);
 }
 

@@ -14,7 +14,8 @@
  *     throttled  the sessions are all busy, and the mail has waited too long
  *
  * With link_down every mail that waits is given back; where an operator has to mend something
- * (auth_refused, no_auth, no_starttls, tls_failed, tls_injection) for a minute.
+ * (auth_refused, no_auth, no_starttls, tls_failed, tls_injection) for a minute. The one mail whose
+ * recipient the relay has been given is told retry then, for it may be the reason.
  *
  * A mail that is tried again has the Message-ID that it had, so that a mailbox can tell.
  */

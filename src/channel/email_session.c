@@ -32,6 +32,7 @@ struct session {
     enum email_stage stage;
     struct email_mail *mail; /* the one under way, or the last; NULL before the first */
     bool settled;            /* what became of it has been told */
+    bool named;              /* its recipient has been given to the wire */
     bool given;              /* its bytes have been given to the library */
     bool inviting;           /* the relay has answered DATA with 354 */
     bool ended;              /* its final dot has been given to the wire */
@@ -53,6 +54,11 @@ static void settle(struct session *session, enum channel_outcome outcome, const 
     if (session->settled)
         return;
     session->settled = true;
+    told.down = outcome == CHANNEL_LINK_DOWN;
+    /* It may be the reason: given back for nothing it would come first again and again, and no
+     * other would ever leave. */
+    if (told.down && session->named)
+        told.outcome = CHANNEL_RETRY;
     snprintf(told.error, sizeof(told.error), "%s", error);
     if (outcome == CHANNEL_ACCEPTED)
         session->accepted++;
@@ -238,6 +244,8 @@ static void on_command(struct session *session, const char *bytes, size_t len)
         email_wire_arm(session->wire, clock_elapsed_ms() + QUIT_MS);
         return;
     }
+    if (session->stage == EMAIL_RCPT)
+        session->named = true;
     if (!known || session->over)
         break_off(session, "protocol_error");
     else if (session->stage == EMAIL_AUTH && !is_ready_for_auth(session))
@@ -310,6 +318,7 @@ static bool add_mail(struct session *session, struct email_mail *mail)
     email_mail_free(session->mail);
     session->mail = mail;
     session->settled = false;
+    session->named = false;
     session->inviting = false;
     session->ended = false;
     session->taken++;

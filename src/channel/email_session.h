@@ -44,7 +44,7 @@ struct email_told {
     enum channel_outcome outcome;
     char error[EMAIL_WORD_MAX]; /* "" where there is none */
     int accepted;               /* at the end: mails that the relay took */
-    bool down;                  /* at the end: it did not get as far as a mail */
+    bool down;                  /* no other mail would fare better; at the end: it had none */
 };
 
 /* A worker_job_cb; `job` is a struct email_job. */

@@ -211,6 +211,20 @@ def test_a_relay_that_hangs_does_not_hold_up_the_daemons_end(relay, post, db):
     assert time.monotonic() - start < 5 and "drain timed out" in gateway.log()
 
 
+def test_a_recipient_at_whom_the_relay_always_ends_the_session_keeps_no_other_mail_back(relay, make_gateway, post, db):
+    portal = make_gateway("portal", sandbox__enabled=False).start()
+    others = [f"sample{n}@example.jp" for n in range(5)]
+    api, first = ask(portal, db, "rcpt-421-4.7.0-x@example.jp")
+    for address in others:
+        api.post("/v1/codes", {"channel": "email", "address": address, "language": "en"}).good(202)
+    portal.stop()
+    server = relay()
+    post(server, email__sessions=1)
+    wait_for(lambda: sorted(mail["to"][0] for mail in server.mails()) == sorted(f"<{to}>" for to in others), 30, what="the others")
+    word, attempts, error = state(db, first)
+    assert word in ("retry", "sending") and attempts >= 1 and error == "smtp_421_4.7.0"
+
+
 def test_sms_go_on_while_the_relay_is_away(relay, post, db):
     server = relay()
     gateway = post(server)

@@ -138,6 +138,7 @@ def wait_for(question, seconds=10):
         time.sleep(0.02)
 
 
+AFTER_MAIL = ("RCPT", "DATA", "DOT")  # the mail itself may be the reason
 AUTH = {"auth": ["PLAIN", "LOGIN"], "login": ["gateway", SECRET], "auth_required": True}
 
 
@@ -290,8 +291,17 @@ def test_an_unusual_acceptance_is_one(relay, call, say):
 def test_a_421_takes_the_link_down_wherever_it_comes(relay, call, step):
     server = relay({**AUTH, "at": {step: {"say": "421 4.3.2 closing"}}})
     answer = call(server, user="gateway").send()
-    assert answer["outcome"] == "link_down"
+    assert answer["outcome"] == ("retry" if step in AFTER_MAIL else "link_down")
     assert answer["error"] == ("auth_refused" if step == "AUTH" else "smtp_421_4.3.2")
+
+
+@pytest.mark.parametrize("how", [{"say": "421 4.3.2 closing"}, {"drop": True}])
+@pytest.mark.parametrize("step", ["RCPT", "DATA"])
+def test_the_mail_at_which_the_link_went_down_spends_an_attempt_and_those_that_wait_do_not(relay, call, step, how):
+    server = relay({"at": {step: how}})
+    outcomes = call(server).send_all("a@example.jp", "b@example.jp", "c@example.jp")
+    assert {to: outcome for to, (outcome, _) in outcomes.items()} == {
+        "a@example.jp": "retry", "b@example.jp": "link_down", "c@example.jp": "link_down"}
 
 
 @pytest.mark.parametrize("step, say", [
@@ -303,7 +313,8 @@ def test_a_5xx_that_is_our_own_fault_kills_no_mail(relay, call, step, say):
     server = relay({"at": {step: {"say": say}}})
     caller = call(server)
     outcomes = caller.send_all("a@example.jp", "b@example.jp")
-    assert set(outcomes.values()) == {("link_down", "smtp_" + "_".join(say.split()[:2]))}
+    error = "smtp_" + "_".join(say.split()[:2])
+    assert outcomes == {"a@example.jp": ("retry" if step in AFTER_MAIL else "link_down", error), "b@example.jp": ("link_down", error)}
 
 
 def test_a_policy_counts_against_the_recipient_only_where_the_relay_takes_others(relay, call):
@@ -324,7 +335,7 @@ def test_a_refusal_that_says_how_long_gives_back_all_that_wait(relay, call):
 
 def test_a_250_where_354_was_due_is_no_acceptance(relay, call):
     server = relay({"at": {"DATA": {"say": "250 2.0.0 fine"}}})
-    assert call(server).outcome() == ("link_down", "protocol_error")
+    assert call(server).outcome() == ("retry", "protocol_error")
     assert server.mails() == []
 
 
@@ -352,7 +363,8 @@ def test_a_good_bye_right_behind_the_acceptance_does_not_undo_it(relay, call):
 def test_a_connection_lost_before_the_mail_takes_the_link_down(relay, call, step):
     server = relay({**AUTH, "at": {step: {"drop": True}}})
     outcome, error = call(server, user="gateway").outcome()
-    assert (outcome, error) == ("link_down", "tls_failed" if step == "HANDSHAKE" else "connection_lost")
+    assert outcome == ("retry" if step in AFTER_MAIL else "link_down")
+    assert error == ("tls_failed" if step == "HANDSHAKE" else "connection_lost")
 
 
 @pytest.mark.parametrize("step", ["MAIL", "RCPT", "DATA"])
@@ -423,7 +435,7 @@ def timed(caller, **parts):
 
 @pytest.mark.parametrize("step, outcome", [
     ("GREETING", "link_down"), ("EHLO", "link_down"), ("STARTTLS", "link_down"), ("HANDSHAKE", "link_down"), ("AUTH", "link_down"),
-    ("MAIL", "link_down"), ("RCPT", "link_down"), ("DATA", "link_down"), ("DOT", "unknown")])
+    ("MAIL", "link_down"), ("RCPT", "retry"), ("DATA", "retry"), ("DOT", "unknown")])
 def test_a_relay_that_falls_silent_is_given_up(relay, call, step, outcome):
     server = relay({**AUTH, "at": {step: {"hang": True}}})
     (told, error), took = timed(call(server, user="gateway", timeout_s=1))
