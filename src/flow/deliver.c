@@ -22,6 +22,7 @@ enum {
     DELIVER_FINISH_MAX = 500,
     DELIVER_PAUSE_S = 5,       /* of a link that is throttled or down and does not say how long */
     DELIVER_PAUSE_MAX_S = 900, /* above it we ask again, whatever the carrier said */
+    DELIVER_AGAIN_S = 1,       /* until another link may take a message that its own gave back */
     DELIVER_LEASE_SPARE_S = 5, /* beside the longest send: what a claim's answer may take */
 };
 
@@ -33,7 +34,6 @@ struct flight {
     int epoch;
     bool finishing; /* part of the finish that is under way */
     enum channel_outcome outcome;
-    int pause_s; /* of a message that waits for its link */
     char *provider_id;
     char *error;
 };
@@ -119,7 +119,7 @@ static void finish_some(struct deliver *deliver)
 {
     struct store_finish finishes[DELIVER_FINISH_MAX];
     struct flight *flight;
-    int count = 0, pause_s = 0;
+    int count = 0;
 
     if (deliver->finishing || !store_is_up(deliver->store))
         return;
@@ -127,11 +127,6 @@ static void finish_some(struct deliver *deliver)
     {
         if (count == DELIVER_FINISH_MAX)
             break;
-        /* One pause a call. */
-        if (count == 0)
-            pause_s = flight->pause_s;
-        else if (flight->pause_s != pause_s)
-            continue;
         finishes[count++] = (struct store_finish){
             .id = flight->id,
             .epoch = flight->epoch,
@@ -144,7 +139,7 @@ static void finish_some(struct deliver *deliver)
     if (count == 0)
         return;
     deliver->finishing = store_outbox_finish(deliver->store, deliver->channel->name, finishes,
-                                             count, pause_s, finish_on_result, deliver);
+                                             count, DELIVER_AGAIN_S, finish_on_result, deliver);
     if (deliver->finishing)
         return;
     TAILQ_FOREACH(flight, &deliver->done, entry)
@@ -199,9 +194,10 @@ static void send_on_answer(void *arg, const struct channel_result *result)
     struct flight *flight = arg;
     struct deliver *deliver = flight->deliver;
 
-    flight->pause_s = pause_of(result);
+    /* It is the link that waits, and longer than the message: at its end it would be the first to
+     * take it again, and a link that works would not get it. */
     if (result->outcome == CHANNEL_THROTTLED || result->outcome == CHANNEL_LINK_DOWN)
-        deliver_pause(deliver, result->outcome, flight->pause_s);
+        deliver_pause(deliver, result->outcome, pause_of(result));
     if (result->outcome != CHANNEL_ACCEPTED)
         log_info("message_not_accepted", LOG_INT("message", flight->id),
                  LOG_STR("link", deliver->channel->name),
@@ -279,7 +275,6 @@ static void send_claim(struct deliver *deliver, const struct store_claim *claim)
     flight->deliver = deliver;
     flight->id = claim->id;
     flight->epoch = claim->epoch;
-    flight->pause_s = DELIVER_PAUSE_S;
     TAILQ_INSERT_TAIL(&deliver->wire, flight, entry);
     deliver->flying++;
     if (!render(deliver, claim, &rendered, &why)) {
