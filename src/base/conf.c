@@ -129,6 +129,14 @@ static const char *check_loopback(const struct conf *conf)
     return NULL;
 }
 
+/* It tells of each message that it arrived: beside a real link it would swallow a share of all. */
+static const char *check_no_carrier(const struct conf *conf)
+{
+    if (conf->sandbox.enabled && conf->carriers->count > 0)
+        return "must be false, because carriers are configured: it would take messages from them";
+    return NULL;
+}
+
 static const char *check_digits(const struct conf *conf)
 {
     return conf->codes.digits == 7 ? "a code has 6 or 8 digits" : NULL;
@@ -184,6 +192,7 @@ static const struct contradiction contradictions[] = {
     {"email.from_name", "email.from_name", check_from_name},
     {"http.listen", "sandbox.enabled", check_loopback},
     {"http.public_url", "http.public_url", check_public_url},
+    {"sandbox.enabled", "sandbox.enabled", check_no_carrier},
     {"sandbox.spool", "sandbox.enabled", check_spool},
     {"links.base_url", "sandbox.enabled", check_https},
 };

@@ -273,7 +273,8 @@ const struct conf_option conf_options[] = {
              "whoever "
              "reaches it reads the telephones of the sandbox. It also lets links.base_url start "
              "with http://. "
-             "Never enable it "
+             "No carriers can be configured beside it, for it would take messages from them. Never "
+             "enable it "
              "where patients are registered."},
     {.path = "sandbox.spool",
      .type = CONF_FILE,

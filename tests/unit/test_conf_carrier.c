@@ -57,6 +57,9 @@ static const struct {
 } cases[] = {
     {"a: { };", "3: carriers.a.type: must be \"twilio\" or \"generic\"\n"},
     {"a: { type = \"twillio\"; };", "3: carriers.a.type: must be \"twilio\" or \"generic\"\n"},
+    {"a: { " TWILIO "from = \"X\"; };\n};\nsandbox: { enabled = true; spool = \"/s\";",
+     "5: sandbox.enabled: must be false, because carriers are configured: it would take messages "
+     "from them\n"},
     {"a = 1;", "3: carriers.a: a group in braces is wanted, got a whole number\n"},
     {"sandbox: { " TWILIO "from = \"X\"; };", "3: carriers.sandbox: this name is taken by the "
                                               "gateway itself\n"},
