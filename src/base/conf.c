@@ -142,10 +142,11 @@ static const char *check_digits(const struct conf *conf)
     return conf->codes.digits == 7 ? "a code has 6 or 8 digits" : NULL;
 }
 
+/* A name may begin like an address: 127.example.jp. */
 static bool relay_is_here(const char *relay)
 {
-    return strncmp(relay, "localhost:", 10) == 0 || strncmp(relay, "127.", 4) == 0 ||
-           strncmp(relay, "[::1]:", 6) == 0;
+    return strncmp(relay, "localhost:", 10) == 0 || strncmp(relay, "[::1]:", 6) == 0 ||
+           (strncmp(relay, "127.", 4) == 0 && relay[strspn(relay, "0123456789.")] == ':');
 }
 
 static const char *check_starttls(const struct conf *conf)

@@ -298,6 +298,9 @@ static const struct fault_case fault_cases[] = {
     {"\nlinks: { base_url = \"http://a.example\"; };", "x.conf:2: links.base_url: must start with "
                                                        "https://, because sandbox.enabled is "
                                                        "false\n"},
+    {LINKS "email: { relay = \"127.example.jp:25\"; from = \"a@example.jp\"; starttls = false; "
+           "};\n",
+     "x.conf:2: email.starttls: must be true, because email.relay is not on this host\n"},
     {"links: { base_url = \"http://a.example\"; };\nsandbox: { enabled = 1; };", /* not judged */
      "x.conf:2: sandbox.enabled: true or false is wanted, got a whole number\n"},
     /* includes */
