@@ -232,6 +232,15 @@ static bool apply(const struct migrate *run, const struct migration *file)
     return ok;
 }
 
+/* Daemons look at the version where they connect. One of the old program would go on, and reject
+ * for good each message of a kind that it does not know. */
+static void disconnect_daemons(const struct migrate *run)
+{
+    (void)run_sql(run, "daemons that run have to be restarted",
+                  "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = "
+                  "current_database() AND application_name LIKE 'hersys-gatewayd %'");
+}
+
 bool store_migrate(const char *dsn, const char *directory, migrate_report_cb *report, void *arg)
 {
     struct migrate run = {.report = report, .arg = arg};
@@ -244,6 +253,8 @@ bool store_migrate(const char *dsn, const char *directory, migrate_report_cb *re
 
     for (int i = applied; ok && i < run.count; i++)
         ok = apply(&run, &run.files[i]);
+    if (ok && applied < run.count)
+        disconnect_daemons(&run);
     if (ok && applied == run.count)
         tell(&run, false, "the schema is up to date (version %d)", run.count);
     PQfinish(run.conn); /* gives the lock back */

@@ -93,6 +93,19 @@ def test_a_schema_of_another_version_is_refused_by_daemon_and_command(make_gatew
     assert word in gateway.ctl("queue", status=1)
 
 
+def test_a_daemon_that_runs_when_the_schema_is_migrated_sends_nothing_by_the_old_one(gateway, postgres, db, tmp_path):
+    schema = shutil.copytree(ROOT / "schema", tmp_path / "schema")
+    (schema / f"{newest() + 1:04d}_more.sql").write_text("SELECT 1;\n")
+    owner = tmp_path / "owner"
+    owner.mkdir()
+    done = migrate(write_config(owner, postgres, db.name, user="postgres"), schema)
+    assert done.returncode == 0, done.stderr
+    wait_for(lambda: "install the newer program" in gateway.log(), what="the daemon's look at the schema")
+    message = db.enqueue(phone(1))
+    assert gateway.bring(phone(1), "36.9 97 N") == 503, "carriers bring it again"
+    assert db.state(message) == "queued" and gateway.process.poll() is None
+
+
 def test_a_database_without_the_schema_is_named_as_such(make_gateway, postgres, db):
     gateway = make_gateway(database__dsn=f"host={postgres.host} dbname=postgres user=hersys_test")
     assert "run hersysctl migrate" in gateway.ctl("queue", status=1)
