@@ -349,7 +349,8 @@ BEGIN
     SELECT coalesce(jsonb_agg(jsonb_build_object(
                         'id', s.id, 'patient', s.patient_id, 'reported_at', hersys.api_time(s.reported_at), 'source', s.source,
                         'temperature_c', trim_scale(s.temperature_c), 'spo2', s.spo2, 'symptoms', s.symptoms, 'red_flag', s.red_flag,
-                        'needs_review', s.needs_review, 'unconfirmed', s.unconfirmed, 'superseded_by', s.superseded_by)
+                        'needs_review', s.needs_review, 'unconfirmed', s.unconfirmed, 'superseded_by', s.superseded_by,
+                        'alert', (SELECT min(a.level) FROM hersys.alert a WHERE a.report_id = s.id))
                     ORDER BY s.xact, s.id), '[]'),
            coalesce((array_agg(s.xact::text || '-' || s.id ORDER BY s.xact DESC, s.id DESC))[1], v_xact::text || '-' || v_id),
            (SELECT count(*) FROM page) > v_limit

@@ -33,7 +33,7 @@ SELECT t.reported(:bob, '3') AS r2 \gset
 SELECT t.reported(:alice, '4') AS r3 \gset
 SELECT t.reported(:carol, '3') AS r4 \gset
 SELECT is(t.reports(:'sato') -> 'reports' -> 0, jsonb_build_object('id', :r2, 'patient', :bob, 'reported_at', '2022-08-01T03:00:00.000Z', 'source', 'staff', 'temperature_c', 36.9,
-    'spo2', 97, 'symptoms', false, 'red_flag', false, 'needs_review', false, 'unconfirmed', false, 'superseded_by', NULL), 'a report is given, every item');
+    'spo2', 97, 'symptoms', false, 'red_flag', false, 'needs_review', false, 'unconfirmed', false, 'superseded_by', NULL, 'alert', NULL), 'a report is given, every item');
 SELECT is(t.reports(:'sato') #>> '{reports,0,temperature_c}', '36.9', 'a temperature as it was written');
 SELECT is(t.ids(t.reports(:'sato')), ARRAY[:r2, :r1, :r3]::bigint[], 'reports come in the order of transactions, then of ids');
 SELECT is(t.ids(t.reports(:'tanaka')), ARRAY[:r4]::bigint[], 'to each centre its own');

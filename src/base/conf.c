@@ -156,8 +156,19 @@ static const char *check_starttls(const struct conf *conf)
     return NULL;
 }
 
+static const char *check_port(const struct conf *conf)
+{
+    const char *colon = strrchr(conf->email.relay, ':');
+
+    return colon != NULL && strcmp(colon, ":465") == 0 ? "port 465 (TLS from the first byte) is "
+                                                         "not spoken; 587 is the port of STARTTLS"
+                                                       : NULL;
+}
+
 static const char *check_password(const struct conf *conf)
 {
+    if (*conf->email.user == '\0' && *conf->email.password_file != '\0')
+        return "is of no use without email.user";
     if (*conf->email.user != '\0' && *conf->email.password_file == '\0')
         return "must be set, because email.user is";
     return NULL;
@@ -188,6 +199,7 @@ static const char *check_from_name(const struct conf *conf)
 static const struct contradiction contradictions[] = {
     {"codes.digits", "codes.digits", check_digits},
     {"email.starttls", "email.relay", check_starttls},
+    {"email.relay", "email.relay", check_port},
     {"email.password_file", "email.user", check_password},
     {"email.from", "email.relay", check_from},
     {"email.from_name", "email.from_name", check_from_name},
@@ -263,7 +275,8 @@ static void add_syntax_fault(struct check *check, const config_t *config)
     const char *text = config_error_text(config);
 
     if (strcmp(text, "duplicate setting name") == 0)
-        text = "this option or group is set a second time";
+        text = "this option or group is set a second time; the options of a group stand in one "
+               "pair of braces";
     else if (strcmp(text, "syntax error") == 0)
         text = "syntax error here or on the line before (options end with a semicolon, texts stand "
                "in quotes)";

@@ -228,8 +228,10 @@ const struct conf_option conf_carrier_options[] = {
      .offset = AT(rules),
      .fallback = "( )",
      .help = "What the carrier's answers mean. The first rule counts whose conditions all hold; "
-             "where none does, a status of 200 to 299 is unknown, 429 throttled, 401, 403 and 404 "
-             "link_down, other 4xx rejected. It must be set."},
+             "where none does, a status of 200 to 299 is unknown, 429 throttled, 3xx, 401, 402, "
+             "403, "
+             "404 and 405 link_down, 408 and 425 retry, other 4xx rejected, 502 and 504 unknown, "
+             "other 5xx retry. It must be set."},
     {.path = "id_at",
      .type = CONF_PLACE,
      .types = GENERIC,

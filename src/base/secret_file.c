@@ -46,7 +46,7 @@ static const char *cut_line(char *text, size_t len)
 
 char *secret_file_read(const char *path, char *error, size_t size)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     char *text = NULL;
     const char *why = fd < 0 ? strerror(errno) : objection(fd);
 

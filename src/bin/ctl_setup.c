@@ -50,7 +50,7 @@ int ctl_check_config(struct ctl *ctl)
     setup = setup_load(ctl->config_path, setup_print_fault, NULL);
     if (setup == NULL)
         return CTL_FAILED;
-    printf("%s: valid\n", ctl->config_path);
+    printf("%s: valid (the database was not asked: hersysctl queue does)\n", ctl->config_path);
     setup_free(setup);
     return CTL_DONE;
 }

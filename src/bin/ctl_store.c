@@ -6,6 +6,7 @@
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -32,6 +33,11 @@ static void store_on_timeout(evutil_socket_t fd, short what, void *arg)
     (void)what;
     fprintf(stderr, "hersysctl: the database cannot be reached or used%s%s\n",
             why[0] != '\0' ? ": " : "", why);
+    /* PostgreSQL takes the Unix user for the role. */
+    if (getuid() == 0 && strstr(why, "role \"root\"") != NULL)
+        fputs("hersysctl: root has no role there; run it as the daemon's user (runuser -u "
+              "hersys-gateway -- hersysctl ...) or as an operator (hersysctl(1), NOTES)\n",
+              stderr);
     ctl_store_end(db, CTL_FAILED);
 }
 

@@ -144,6 +144,15 @@ static void tell_of_others(struct links *links)
                 deliver_set_shared(links->delivers[i]);
 }
 
+static void tell_of_none(const struct links *links, const char *channel)
+{
+    for (size_t i = 0; i < links->count; i++)
+        if (strcmp(deliver_channel(links->delivers[i]), channel) == 0)
+            return;
+    log_warning("no_carrier", LOG_STR("channel", channel),
+                LOG_STR("meaning", "messages wait in the queue, and none is sent"));
+}
+
 struct links *links_open(const struct links_options *options, const struct setup *setup)
 {
     struct links *links = mem_new(1, sizeof(*links));
@@ -157,9 +166,8 @@ struct links *links_open(const struct links_options *options, const struct setup
         return NULL;
     }
     tell_of_others(links);
-    if (links->count == 0)
-        log_warning("no_carrier", LOG_STR("meaning", "messages wait in the queue, and none is "
-                                                     "sent"));
+    tell_of_none(links, "sms");
+    tell_of_none(links, "email");
     return links;
 }
 

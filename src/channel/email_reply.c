@@ -170,7 +170,7 @@ enum channel_outcome email_reply_outcome(enum email_stage stage, const struct em
         return CHANNEL_RETRY;
     if (stage == EMAIL_MAIL || is_about_us(reply->code) || is_about_sender(reply))
         return CHANNEL_LINK_DOWN;
-    if (stage == EMAIL_RCPT && is_policy(reply) && !relays)
+    if (is_policy(reply) && !relays)
         return CHANNEL_RETRY;
     return CHANNEL_REJECTED;
 }

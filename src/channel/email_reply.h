@@ -75,8 +75,9 @@ enum email_heard email_reader_feed(struct email_reader *reader, char *bytes, siz
  * What became of a mail, by a reply to MAIL, RCPT, DATA or the final dot. Refused for good is only
  * what is the recipient's or the mail's own fault. What is ours (nobody signed in, a sender that is
  * not known there) takes the link down, for no patient's mail may die of a relay that is set up
- * wrongly; a policy that forbids (5.7.x) may be either, and is taken for the recipient's only where
- * this relay takes other recipients from us in the same session (`relays`).
+ * wrongly; a policy that forbids (5.7.x) may be either, and is taken for the mail's only where this
+ * relay takes others from us in the same session (`relays`): other recipients at RCPT, other mails
+ * after it.
  */
 enum channel_outcome email_reply_outcome(enum email_stage stage, const struct email_reply *reply,
                                          bool relays);

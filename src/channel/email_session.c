@@ -67,7 +67,8 @@ static void settle(struct session *session, enum channel_outcome outcome, const 
 
 static void settle_by(struct session *session, const struct email_reply *reply)
 {
-    enum channel_outcome outcome = email_reply_outcome(session->stage, reply, session->relays);
+    bool relays = session->stage == EMAIL_RCPT ? session->relays : session->accepted > 0;
+    enum channel_outcome outcome = email_reply_outcome(session->stage, reply, relays);
     char word[EMAIL_WORD_MAX] = "";
 
     if (outcome != CHANNEL_ACCEPTED)

@@ -36,6 +36,17 @@ void provider_request_header(struct provider_request *request, char *header)
     request->headers[request->header_count++] = header;
 }
 
+/* As many digits in one piece as no carrier's code has, and a telephone number may. */
+static bool has_number(const char *code)
+{
+    for (size_t len; *code != '\0'; code += len > 0 ? len : 1) {
+        len = strspn(code, "0123456789");
+        if (len > PROVIDER_ERROR_DIGITS_MAX)
+            return true;
+    }
+    return false;
+}
+
 void provider_copy_error(char error[PROVIDER_ERROR_MAX], const char *code)
 {
     static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
@@ -43,7 +54,7 @@ void provider_copy_error(char error[PROVIDER_ERROR_MAX], const char *code)
     size_t len = code != NULL ? strlen(code) : 0;
 
     error[0] = '\0';
-    if (len > 0 && len < PROVIDER_ERROR_MAX && strspn(code, letters) == len)
+    if (len > 0 && len < PROVIDER_ERROR_MAX && strspn(code, letters) == len && !has_number(code))
         memcpy(error, code, len + 1);
 }
 

@@ -35,6 +35,7 @@ enum {
     PROVIDER_ID_MAX = 201,      /* bytes of a carrier's name of a message, NUL included */
     PROVIDER_ADDRESS_MAX = 255, /* of a number or a sender's name */
     PROVIDER_ERROR_MAX = 41,
+    PROVIDER_ERROR_DIGITS_MAX = 8, /* in one piece: a telephone number has more */
     PROVIDER_HEADERS_MAX = 24,
 };
 
@@ -62,8 +63,8 @@ struct provider_verdict {
     char error[PROVIDER_ERROR_MAX]; /* "" where there is none */
 };
 
-/* Copies a carrier's code as an error where it is one word of letters, digits, '_', '-' and '.';
- * leaves it empty otherwise. `code` may be NULL. */
+/* Copies a carrier's code as an error where it is one word of letters, digits, '_', '-' and '.'
+ * that cannot be a telephone number; leaves it empty otherwise. `code` may be NULL. */
 void provider_copy_error(char error[PROVIDER_ERROR_MAX], const char *code);
 
 /* How sms_http has to judge what the provider says nothing of. */

@@ -58,6 +58,7 @@ struct deliver {
     bool paused;
     bool shared; /* other links send on this channel, too */
     bool stopped;
+    int64_t resume_at_s;  /* of clock_elapsed_s(): the end of the pause */
     int64_t claimed_at_s; /* when the claim under way was asked for: its leases run from later */
 };
 
@@ -161,11 +162,15 @@ static void deliver_pause(struct deliver *deliver, enum channel_outcome outcome,
 {
     struct timeval wait = seconds(pause_s + (deliver->shared ? deliver->rules.poll_s + 1 : 0));
 
+    /* A shorter pause that is asked for later cuts no longer one. */
+    if (deliver->paused && clock_elapsed_s() + wait.tv_sec <= deliver->resume_at_s)
+        return;
     if (!deliver->paused)
         log_warning("link_paused", LOG_STR("link", deliver->channel->name),
                     LOG_STR("reason", channel_outcome_word(outcome)),
                     LOG_INT("seconds", wait.tv_sec));
     deliver->paused = true;
+    deliver->resume_at_s = clock_elapsed_s() + wait.tv_sec;
     event_add(deliver->resume, &wait);
 }
 
@@ -466,8 +471,8 @@ void deliver_set_rules(struct deliver *deliver, const struct deliver_rules *rule
     if (rules->lease_s < least_s) {
         /* Nothing could ever be sent under it: see lease_suffices(). */
         deliver->rules.lease_s = least_s;
-        log_warning("lease_lengthened", LOG_STR("link", deliver->channel->name),
-                    LOG_INT("seconds", least_s));
+        log_info("lease_lengthened", LOG_STR("link", deliver->channel->name),
+                 LOG_INT("seconds", least_s));
     }
     if (deliver->rules.poll_s != old.poll_s)
         arm(deliver->poll, deliver->rules.poll_s);

@@ -170,10 +170,19 @@ def db(postgres, template_database):
     database.drop()
 
 
+# Below the ports that the system gives to clients, and for each worker its own: between the look and the daemon's bind nobody
+# else takes it.
+PORTS = itertools.cycle(range(20000, 20400))
+
+
 def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    for port in PORTS:
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            with contextlib.suppress(OSError):
+                probe.bind(("127.0.0.1", port + 400 * worker))
+                return port + 400 * worker
 
 
 def write_keys(folder):

@@ -197,8 +197,19 @@ def test_a_password_that_everybody_can_read_ends_the_daemon_at_its_start(relay, 
     gateway.spawn()
     assert gateway.process.wait(20) == 1
     gateway.process = None
-    (line,) = gateway.events("email_refused")
-    assert "everybody" in line and PASSWORD not in gateway.log()
+    assert "email.password_file" in gateway.log() and "everybody" in gateway.log() and PASSWORD not in gateway.log()
+
+
+def test_what_the_daemon_needs_for_its_relay_is_looked_at_beforehand(relay, mailing, tmp_path):
+    gateway = mailing(relay())
+    assert "valid" in gateway.ctl("check-config")
+    (tmp_path / "relay.password").unlink()
+    gateway.configure(email__ca_file=str(tmp_path / "none.crt"))
+    said = gateway.ctl("check-config", status=1)
+    assert "email.password_file: " in said and "relay.password" in said and "email.ca_file: " in said and "none.crt" in said
+    gateway.configure(email__user="", email__relay="localhost:465")
+    said = gateway.ctl("check-config", status=1)
+    assert "email.password_file: is of no use without email.user" in said and "port 465" in said
 
 
 def test_a_relay_that_hangs_does_not_hold_up_the_daemons_end(relay, post, db):

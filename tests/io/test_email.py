@@ -317,13 +317,14 @@ def test_a_5xx_that_is_our_own_fault_kills_no_mail(relay, call, step, say):
     assert outcomes == {"a@example.jp": ("retry" if step in AFTER_MAIL else "link_down", error), "b@example.jp": ("link_down", error)}
 
 
-def test_a_policy_counts_against_the_recipient_only_where_the_relay_takes_others(relay, call):
+@pytest.mark.parametrize("step", ["rcpt", "data", "dot"])
+def test_a_policy_counts_against_the_mail_only_where_the_relay_takes_others(relay, call, step):
     server = relay()
     caller = call(server)
-    assert caller.outcome("rcpt-554-5.7.1-x@example.jp") == ("retry", "smtp_554_5.7.1")
+    refused = f"{step}-554-5.7.1-x@example.jp"
+    assert caller.outcome(refused) == ("retry", "smtp_554_5.7.1")
     wait_for(lambda: server.open == 0)
-    assert caller.send_all("a@example.jp", "rcpt-554-5.7.1-x@example.jp") == {
-        "a@example.jp": ("accepted", None), "rcpt-554-5.7.1-x@example.jp": ("rejected", "smtp_554_5.7.1")}
+    assert caller.send_all("a@example.jp", refused) == {"a@example.jp": ("accepted", None), refused: ("rejected", "smtp_554_5.7.1")}
 
 
 def test_a_refusal_that_says_how_long_gives_back_all_that_wait(relay, call):

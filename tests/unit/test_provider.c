@@ -616,6 +616,28 @@ static void test_a_reply_is_taken_whole_or_not_at_all(void **state)
     close_link();
 }
 
+static void test_an_error_that_may_be_a_number_or_a_text_is_kept_by_nobody(void **state)
+{
+    static const char *const cases[][2] = {
+        {"21610", "21610"},
+        {"E-1.22_b", "E-1.22_b"},
+        {"12345678", "12345678"},
+        {"817000000001", ""},
+        {"to-817000000001", ""},
+        {"number unknown", ""},
+        {"番号", ""},
+        {"", ""},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < MEM_COUNT(cases); i++) {
+        char error[PROVIDER_ERROR_MAX];
+
+        provider_copy_error(error, cases[i][0]);
+        assert_string_equal(error, cases[i][1]);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -626,6 +648,7 @@ int main(void)
         cmocka_unit_test(test_the_carriers_name_of_a_message_may_stand_in_many_places),
         cmocka_unit_test(test_the_wire_is_judged_once_for_all),
         cmocka_unit_test(test_what_the_carrier_asks_to_wait_is_passed_on),
+        cmocka_unit_test(test_an_error_that_may_be_a_number_or_a_text_is_kept_by_nobody),
         cmocka_unit_test(test_the_signature_of_twilios_documentation_is_genuine),
         cmocka_unit_test(test_what_a_carrier_brings_is_proved_in_the_configured_way_and_no_other),
         cmocka_unit_test(test_a_signature_of_the_body_is_read_in_hex_and_base64_with_either_hash),
