@@ -197,8 +197,9 @@ static const struct fault_case fault_cases[] = {
     /* syntax */
     {LINKS "log: { level = ; };\n", "x.conf:2: syntax error here or on the line before (options "
                                     "end with a semicolon, texts stand in quotes)\n"},
-    {LINKS "log: {};\nlog: {};\n", "x.conf:3: this option or group is set a second time; the options of a group stand in one "
-     "pair of braces\n"},
+    {LINKS "log: {};\nlog: {};\n", "x.conf:3: this option or group is set a second time; the "
+                                   "options of a group stand in one "
+                                   "pair of braces\n"},
     {LINKS "log: {\n  level = \"info;\n};\n", "x.conf:3: this string is not closed; its closing "
                                               "quote must stand on the same line\n"},
     {LINKS "log: {\n  level = \"info", "x.conf:3: this string is not closed; its closing quote "
