@@ -17,10 +17,10 @@ def database_away(db):
     with contextlib.closing(db.postgres.connect("postgres")) as connection:
         cursor = connection.cursor()
         cursor.execute(f"ALTER DATABASE {db.name} ALLOW_CONNECTIONS false")
-        cursor.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (db.name,))
+        # Again and again: one that was just coming in is not seen the first time.
         try:
-            wait_for(lambda: cursor.execute("SELECT 1 FROM pg_stat_activity WHERE datname = %s", (db.name,)) or not cursor.fetchall(),
-                     what="the last connection's end")
+            wait_for(lambda: cursor.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (db.name,))
+                     or not cursor.fetchall(), what="the last connection's end")
             yield
         finally:
             cursor.execute(f"ALTER DATABASE {db.name} ALLOW_CONNECTIONS true")

@@ -149,13 +149,19 @@ class Database:
                         "SELECT state::text FROM hersys.outbox_history WHERE id = %s", message, message)
 
     def enqueue(self, number, kind="not_understood", key=None, **columns):
-        """Puts a message into the outbox as the schema's functions do."""
-        message = self.one(
-            "SELECT hersys.outbox_enqueue(%s, 'en', '{\"centre\": \"Mihon\", \"centre_phone\": \"03-0000-0000\"}', 'sms', %s, %s, NULL, NULL)",
-            kind, number, key or f"test:{time.monotonic_ns()}:{number}")
-        if columns:
-            self.sql(f"UPDATE hersys.outbox SET {', '.join(f'{c} = %s' for c in columns)} WHERE id = %s", *columns.values(), message)
-        self.sql("SELECT hersys.outbox_wake()")
+        """Puts a message into the outbox as the schema's functions do, in one transaction: a daemon sees all of it or nothing."""
+        with contextlib.closing(self.postgres.connect(self.name)) as connection:
+            connection.autocommit = False
+            cursor = connection.cursor()
+            cursor.execute(
+                "SELECT hersys.outbox_enqueue(%s, 'en', '{\"centre\": \"Mihon\", \"centre_phone\": \"03-0000-0000\"}', 'sms', %s, %s, NULL, NULL)",
+                (kind, number, key or f"test:{time.monotonic_ns()}:{number}"))
+            (message,) = cursor.fetchone()
+            if columns:
+                cursor.execute(f"UPDATE hersys.outbox SET {', '.join(f'{c} = %s' for c in columns)} WHERE id = %s",
+                               (*columns.values(), message))
+            cursor.execute("SELECT hersys.outbox_wake()")
+            connection.commit()
         return message
 
     def drop(self):
