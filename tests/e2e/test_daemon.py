@@ -335,6 +335,12 @@ def test_the_sandbox_is_off_unless_configured(make_gateway, db):
     assert "without the sandbox" in gateway.ctl("sandbox", "inbox", status=1)
 
 
+def test_a_channel_by_which_nothing_can_be_sent_is_told_at_the_start(make_gateway):
+    gateway = make_gateway(sandbox__enabled=False, email__relay="localhost:9", email__from="no-reply@my.example.jp").start()
+    (line,) = gateway.events("no_carrier")
+    assert "channel=sms" in line
+
+
 # ---- what never stands in a log
 
 def test_no_text_number_name_token_or_address_is_ever_logged(make_gateway, db):
