@@ -230,6 +230,23 @@ def test_what_one_link_was_told_to_wait_with_does_not_wait_for_the_other(two, db
     assert len(peers[0].requests) == 1 and re.search("seconds=60[0-9]", gateway.events("link_paused")[0])
 
 
+def test_a_pause_is_not_cut_short_by_a_shorter_one(link, carrier, db):
+    """Two messages on the wire at once: one is told to wait for ten minutes, then the other is refused for our credentials."""
+    def answer(request):
+        if request.json["to"].endswith("1"):
+            return Answer(429, b"", {"Retry-After": "600"})
+        time.sleep(1)
+        return Answer(401, b"")
+
+    carrier.answer = answer
+    messages = [db.enqueue(phone(n)) for n in (1, 2)]
+    gateway = link()
+    wait_for(lambda: len(gateway.events("message_not_accepted")) == 2)
+    wait_for(lambda: all(db.state(m) == "retry" for m in messages))
+    time.sleep(7)  # longer than a link that is down waits by itself
+    assert gateway.events("link_resumed") == [] and len(carrier.requests) == 2
+
+
 # ---- the operator
 
 def test_links_change_at_a_restart_only_and_a_reload_says_so(link, carrier, db):
