@@ -368,6 +368,16 @@ static bool gateway_start(struct gateway *gateway)
     return start_server(gateway) && start_links(gateway);
 }
 
+/* Without their events they would have their default effect: who asks twice for the end would see
+ * the daemon die of a signal instead of ending well. */
+static void signals_refuse(void)
+{
+    sigset_t all;
+
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, NULL);
+}
+
 /* In the order in which nothing is called that is gone already. */
 static void gateway_free(struct gateway *gateway)
 {
@@ -382,6 +392,7 @@ static void gateway_free(struct gateway *gateway)
     remind_free(gateway->remind);
     event_free(gateway->beat);
     event_free(gateway->drain);
+    signals_refuse();
     for (size_t i = 0; i < MEM_COUNT(gateway->signals); i++)
         event_free(gateway->signals[i]);
     service_free(gateway->service);
