@@ -1,6 +1,9 @@
 -- demo.sql - a made-up health centre and a few made-up patients, for the quick start. The numbers are of no real telephone.
-INSERT INTO hersys.centre (id, name, short_name, phone, email) VALUES
-    (1, '見本市保健所', '見本市保健所', '03-0000-0000', 'centre@example.jp');
+-- It has no quiet hours: the story is told at any time of the day.
+INSERT INTO hersys.centre (id, name, short_name, phone, email, quiet_from, quiet_until) VALUES
+    (1, '見本市保健所', '見本市保健所', '03-0000-0000', 'centre@example.jp', '00:00', '00:00');
+INSERT INTO hersys.contact (centre_id, place, email, phone) VALUES
+    (1, 1, 'nurse@example.jp', '+817000000081'), (1, 2, 'doctor@example.jp', '+817000000082');
 
 INSERT INTO hersys.patient (id, centre_id, input_id, family_name, given_name, date_of_birth, language, phone,
                             phone_confirmed_at, onset_on, diagnosed_on, monitoring_from, monitoring_until)

@@ -83,21 +83,23 @@ INSERT INTO t.call (scope, call) VALUES
     ('links', 'v1_batch_cancel($1, 1)'), ('release', 'v1_batch_release($1, 1)'), ('links', 'v1_link_get($1, 1)'),
     ('codes', 'v1_code_request($1, ''email'', ''a@example.jp'', NULL, 6, 1, NULL, NULL, NULL)'), ('codes', 'v1_code_get($1, 1)'),
     ('codes', 'v1_code_try($1, 1)'), ('codes', 'v1_code_consume($1, 1)'), ('reports', 'v1_reports_list($1, NULL, NULL, 10)'),
-    ('reports', 'v1_unreported($1, NULL, NULL, NULL, 10)');
+    ('reports', 'v1_unreported($1, NULL, NULL, NULL, 10)'), ('alerts', 'v1_alerts_list($1, ''open'', 0, 10)'),
+    ('alerts', 'v1_alert_seen($1, 1)'), ('alerts', 'v1_alert_close($1, 1)'),
+    ('alerts', 'v1_calls_list($1, NULL, 10)'), ('alerts', 'v1_call_close($1, 1)');
 GRANT USAGE ON SCHEMA t TO t_gateway;
 SELECT set_eq($$SELECT proname::text FROM pg_proc WHERE pronamespace = 'hersys'::regnamespace AND proname LIKE 'v1\_%'$$,
               $$SELECT substring(call FROM '^\w+') FROM t.call$$, 'each function of the interface is tried here');
 SELECT is_empty($$
-    SELECT c.call, s.scope FROM t.call c, unnest(ARRAY['patients', 'links', 'codes', 'reports', 'release']) AS s (scope)
+    SELECT c.call, s.scope FROM t.call c, unnest(ARRAY['patients', 'links', 'codes', 'reports', 'alerts', 'release']) AS s (scope)
     WHERE s.scope <> c.scope AND t.ask(t.by(t.token((SELECT min(id) FROM hersys.centre), format('only %s %s', s.scope, c.place), ARRAY[s.scope]), c.scope),
                                        c.call) ->> 'error' IS DISTINCT FROM 'HS006'$$, 'none is done for a token without its scope');
 SELECT is_empty($$
-    SELECT c.call, s.scope FROM t.call c, unnest(ARRAY['patients', 'links', 'codes', 'reports', 'release', NULL]) AS s (scope)
+    SELECT c.call, s.scope FROM t.call c, unnest(ARRAY['patients', 'links', 'codes', 'reports', 'alerts', 'release', NULL]) AS s (scope)
     WHERE s.scope IS DISTINCT FROM c.scope
       AND t.ask(t.by(t.token((SELECT min(id) FROM hersys.centre), format('by %s %s', s.scope, c.place), ARRAY[c.scope]), s.scope),
                 c.call) ->> 'error' IS DISTINCT FROM 'HS006'$$, 'nor by a route that asks for another, or for none');
 SELECT is_empty($$
-    SELECT c.call, s.scope FROM t.call c, unnest(ARRAY['patients', 'links', 'codes', 'reports', 'release']) AS s (scope)
+    SELECT c.call, s.scope FROM t.call c, unnest(ARRAY['patients', 'links', 'codes', 'reports', 'alerts', 'release']) AS s (scope)
     WHERE s.scope <> c.scope
       AND t.ask(t.by(t.token((SELECT min(id) FROM hersys.centre), format('slip %s %s', s.scope, c.place), ARRAY[s.scope]), s.scope),
                 c.call) ->> 'error' IS DISTINCT FROM 'HS006'$$, 'nor where the route asks for the wrong one and the token has it');

@@ -2,7 +2,7 @@
 BEGIN;
 \ir fixture.psql
 \ir api.psql
-SELECT plan(99);
+SELECT plan(115);
 
 SELECT t.centre('東保健所') AS east \gset
 SELECT t.centre('西保健所') AS west \gset
@@ -32,7 +32,7 @@ SELECT (:'made'::jsonb ->> 'id')::bigint AS alice \gset
 SELECT is(:'made'::jsonb - 'id' - 'input_id', '{"status": 201, "family_name": "試験", "given_name": "例", "date_of_birth": "1980-01-01", "language": "ja",
     "phone": "+817000000001", "phone_confirmed": false, "takes_sms": true, "member_number": 1, "email": "a@example.jp", "onset_on": null,
     "diagnosed_on": null, "entered_japan_on": null, "passport_number": null, "monitoring_from": "2022-08-01", "monitoring_until": "2022-08-11",
-    "ended_at": null, "created_at": "2022-08-01T03:00:00.000Z"}'::jsonb, 'a patient is registered and shown, every item');
+    "spo2_urgent": null, "spo2_watch": null, "temperature_watch": null, "ended_at": null, "created_at": "2022-08-01T03:00:00.000Z"}'::jsonb, 'a patient is registered and shown, every item');
 SELECT is(t.get(:alice), jsonb_set(:'made', '{status}', '200'), 'as the patient is when looked at');
 SELECT results_eq('SELECT actor, action, subject, subject_id, centre_id FROM hersys.audit WHERE subject = ''patient'' ORDER BY id', format(
     $$VALUES ('api:nurse', 'patient_create', 'patient', %1$s::bigint, %2$s::bigint), ('api:nurse', 'patient_get', 'patient', %1$s, %2$s)$$, :alice, :east),
@@ -84,6 +84,13 @@ FROM (VALUES
     ('{"monitoring_until": "2022-07-31"}', 'HS010 monitoring would end before it begins /monitoring_until'),
     ('{"monitoring_until": "2202-08-10"}', 'HS010 monitoring lasts a year at most /monitoring_until'),
     ('{"monitoring_from": "2202-08-10"}', 'HS010 monitoring begins within a year /monitoring_from'),
+    ('{"spo2_urgent": 49}', 'HS010 the value is not possible /spo2_urgent'),
+    ('{"spo2_watch": 101}', 'HS010 the value is not possible /spo2_watch'),
+    ('{"spo2_watch": "95"}', 'HS010 the value is not possible /spo2_watch'),
+    ('{"spo2_urgent": 99999}', 'HS010 the value is not possible /spo2_urgent'),
+    ('{"temperature_watch": 33.9}', 'HS010 the value is not possible /temperature_watch'),
+    ('{"temperature_watch": 1000}', 'HS010 the value is not possible /temperature_watch'),
+    ('{"spo2_urgent": 96, "spo2_watch": 95}', 'HS010 what is urgent is to be watched as well: this is below it /spo2_watch'),
     ('{"name": "x"}', 'HS010 the request has an item that is not known'),
     ('{"family_name": {"a": 1}}', 'HS010 the value is not possible /family_name')) AS w (b, e);
 SELECT is(t.refusal(t.ask(t.by(:'nurse', 'patients'), 'v1_patient_create($1, $2)', b)), 'HS010 the request has an item that is not known', 'no object: ' || b::text)
@@ -131,6 +138,26 @@ SELECT is(t.change(:bob, '{"given_name": "例"}') ->> 'status', '200', 'an old s
 SELECT is(t.refusal(t.change(0, '{}')), 'HS002 there is no patient N', 'nobody is changed');
 SELECT is((SELECT count(*) FROM hersys.audit WHERE action = 'patient_change' AND subject_id = :bob AND actor = 'api:nurse' AND centre_id = :east), 15::bigint,
           'each change stands in the audit trail');
+
+-- Thresholds of one's own.
+SELECT is(t.change(:bob, '{"spo2_urgent": 96, "temperature_watch": 38.30}') @> '{"spo2_urgent": 96, "spo2_watch": null, "temperature_watch": 38.3}', true,
+          'a patient can be in danger earlier than others, whatever the centre watches');
+SELECT is(t.refusal(t.change(:bob, '{"spo2_watch": 95}')), 'HS010 what is urgent is to be watched as well: this is below it /spo2_watch', 'own thresholds fit together after the change');
+SELECT is(t.change(:bob, '{"spo2_urgent": null, "spo2_watch": 95}') @> '{"spo2_urgent": null, "spo2_watch": 95}', true, 'null gives the centre''s back');
+
+-- A telephone from which somebody else answered.
+SELECT (t.create('{"phone": "+817000000031", "phone_confirmed": true}') ->> 'id')::bigint AS dora \gset
+UPDATE hersys.phone SET quarantined_at = hersys.clock_now() WHERE number = '+817000000031';
+SELECT hersys.call_add(:east, :dora, 'wrong_number'), hersys.call_add(:east, :dora, 'silent') \g /dev/null
+SELECT is(t.change(:dora, '{"given_name": "例"}') ->> 'takes_sms', 'false', 'is that of somebody else still, whatever else is corrected');
+SELECT is(t.change(:dora, '{"phone_confirmed": false}') ->> 'takes_sms', 'false', 'also where staff says that it is not confirmed');
+SELECT is(t.change(:dora, '{"phone_confirmed": true}') ->> 'takes_sms', 'true', 'until staff says that it is the patient''s');
+SELECT results_eq(format('SELECT reason, closed_by FROM hersys.call_task WHERE patient_id = %s ORDER BY id', :dora), $$VALUES ('wrong_number', 'api:nurse'), ('silent', NULL)$$,
+                  'then nobody has to be called about it');
+UPDATE hersys.phone SET quarantined_at = hersys.clock_now() WHERE number = '+817000000031';
+SELECT is(t.change(:dora, '{"phone_confirmed": true}') ->> 'takes_sms', 'true', 'also where it had been confirmed before');
+UPDATE hersys.phone SET quarantined_at = hersys.clock_now() WHERE number = '+817000000031';
+SELECT is(t.create('{"phone": "+817000000031", "phone_confirmed": true}') ->> 'takes_sms', 'true', 'and where a new patient is registered with it');
 
 -- A link that went to an address which is not the patient's any more.
 SELECT link_id AS link FROM t.link_send(:alice) \gset

@@ -33,7 +33,7 @@ SELECT t.reported(:bob, '3') AS r2 \gset
 SELECT t.reported(:alice, '4') AS r3 \gset
 SELECT t.reported(:carol, '3') AS r4 \gset
 SELECT is(t.reports(:'sato') -> 'reports' -> 0, jsonb_build_object('id', :r2, 'patient', :bob, 'reported_at', '2022-08-01T03:00:00.000Z', 'source', 'staff', 'temperature_c', 36.9,
-    'spo2', 97, 'symptoms', false, 'red_flag', false, 'needs_review', false, 'unconfirmed', false, 'superseded_by', NULL, 'alert', NULL), 'a report is given, every item');
+    'spo2', 97, 'symptoms', false, 'red_flag', false, 'needs_review', false, 'unconfirmed', false, 'superseded_by', NULL, 'withdrawn_at', NULL, 'alert', NULL), 'a report is given, every item');
 SELECT is(t.reports(:'sato') #>> '{reports,0,temperature_c}', '36.9', 'a temperature as it was written');
 SELECT is(t.ids(t.reports(:'sato')), ARRAY[:r2, :r1, :r3]::bigint[], 'reports come in the order of transactions, then of ids');
 SELECT is(t.ids(t.reports(:'tanaka')), ARRAY[:r4]::bigint[], 'to each centre its own');
@@ -78,8 +78,8 @@ SELECT is(t.ids(t.unreported(:'sato')), ARRAY[:bob]::bigint[], 'who has reported
 SELECT is(t.ids(t.unreported(:'sato', :evening, '2022-07-31')), ARRAY[:alice, :bob]::bigint[], 'nor is a report of today one of yesterday');
 SELECT t.reported(:alice, '3', '2022-08-01 10:00+09') AS newest \gset
 DELETE FROM hersys.status_report WHERE id = :good;
-UPDATE hersys.status_report SET superseded_by = t.reported(:alice, '3', '2022-07-30 10:00+09') WHERE id = :newest;
-SELECT is(t.ids(t.unreported(:'sato')), ARRAY[:alice, :bob]::bigint[], 'a report that was replaced is none');
+UPDATE hersys.status_report SET withdrawn_at = hersys.clock_now() WHERE id = :newest;
+SELECT is(t.ids(t.unreported(:'sato')), ARRAY[:alice, :bob]::bigint[], 'a report that was taken back is none');
 SELECT is(t.refusal(t.unreported(:'sato', :theirs)), 'HS002 there is no slot N', 'another centre''s slot is not there');
 SELECT is(t.refusal(t.unreported(:'sato', NULL, '2022-08-01')), 'HS010 a day is asked for together with its slot /slot', 'a day is that of a slot');
 SELECT is(t.refusal(t.unreported(:'sato', :morning, d)), 'HS010 the day is too far away /day', 'and not far away') FROM unnest(ARRAY['infinity', '1990-01-01']::date[]) AS d;

@@ -20,7 +20,10 @@ UPDATE hersys.centre SET daily_cap = 1 WHERE id = :west;
 SELECT t.ask(t.by(:'tanaka', 'links'), format('v1_links_send($1, ''{%s}'', ''sms'', 1, t.salts(1))', :patient)) ->> 'id' AS batch \gset
 SELECT t.ask(t.by(:'tanaka', 'codes'), 'v1_code_request($1, ''email'', ''west@example.org'', NULL, 6, 1, t.salt(), t.hash(''x''), NULL)') ->> 'id' AS code \gset
 INSERT INTO hersys.status_report (patient_id, centre_id, source, reported_at, temperature_c, symptoms, xact)
-VALUES (:patient, :west, 'staff', hersys.clock_now(), 41.3, true, '3');
+VALUES (:patient, :west, 'staff', hersys.clock_now(), 41.3, true, '3') RETURNING id AS report \gset
+INSERT INTO hersys.alert (centre_id, patient_id, report_id, level, reasons) VALUES (:west, :patient, :report, 'watch', '{temperature_high}')
+RETURNING id AS alert \gset
+INSERT INTO hersys.call_task (centre_id, patient_id, reason) VALUES (:west, :patient, 'silent') RETURNING id AS task \gset
 
 -- Everything that is a centre's, in one line.
 CREATE FUNCTION t.everything(p_centre bigint) RETURNS text LANGUAGE plpgsql AS $$
@@ -43,7 +46,7 @@ $$;
 
 -- Each function with the western centre's ids.
 CREATE TABLE t.call AS
-SELECT scope, replace(replace(replace(replace(replace(call, ':patient', :'patient'), ':link', :'link'), ':batch', :'batch'), ':code', :'code'), ':slot', :'slot') AS call, wanted
+SELECT scope, replace(replace(replace(replace(replace(replace(replace(call, ':task', :'task'), ':alert', :'alert'), ':patient', :'patient'), ':link', :'link'), ':batch', :'batch'), ':code', :'code'), ':slot', :'slot') AS call, wanted
 FROM (VALUES
     ('patients', 'v1_patient_create($1, ''{"input_id": "87654321", "family_name": "試験", "given_name": "例", "date_of_birth": "1980-01-01"}'')', 'HS009'),
     ('patients', 'v1_patient_change($1, :patient, ''{"given_name": "別"}'')', 'HS002'),
@@ -60,10 +63,17 @@ FROM (VALUES
     ('codes', 'v1_code_try($1, :code)', 'HS002'),
     ('codes', 'v1_code_consume($1, :code)', 'HS002'),
     ('codes', 'v1_code_request($1, ''email'', ''west@example.org'', NULL, 6, 1, t.salt(), t.hash(''y''), NULL)', NULL),
+    ('alerts', 'v1_alerts_list($1, ''all'', NULL, NULL)', NULL),
+    ('alerts', 'v1_alerts_list($1, ''open'', :alert, NULL)', 'HS010'),
+    ('alerts', 'v1_alert_seen($1, :alert)', 'HS002'),
+    ('alerts', 'v1_alert_close($1, :alert)', 'HS002'),
     ('reports', 'v1_reports_list($1, NULL, NULL, NULL)', NULL),
     ('reports', 'v1_unreported($1, :slot, NULL, NULL, NULL)', 'HS002'),
     ('reports', 'v1_unreported($1, :slot, ''2022-08-01'', NULL, NULL)', 'HS002'),
-    ('reports', 'v1_unreported($1, NULL, NULL, NULL, NULL)', 'HS004')) AS w (scope, call, wanted);
+    ('reports', 'v1_unreported($1, NULL, NULL, NULL, NULL)', 'HS004'),
+    ('alerts', 'v1_calls_list($1, NULL, NULL)', NULL),
+    ('alerts', 'v1_calls_list($1, :patient, NULL)', 'HS010'),
+    ('alerts', 'v1_call_close($1, :task)', 'HS002')) AS w (scope, call, wanted);
 SELECT set_eq($$SELECT proname::text FROM pg_proc WHERE pronamespace = 'hersys'::regnamespace AND proname LIKE 'v1\_%'$$,
               $$SELECT substring(call FROM '^\w+') FROM t.call$$, 'each function of the interface is tried here');
 

@@ -60,10 +60,12 @@ SELECT set_eq($$
     WHERE p.pronamespace = 'hersys'::regnamespace AND p.prokind = 'f' AND has_function_privilege('hersys_gateway', p.oid, 'EXECUTE')$$,
     ARRAY['clock_now', 'scope_all', 'scope_centre', 'schema_version', 'sms_allowed', 'queue_summary', 'outbox_claim', 'outbox_finish',
           'outbox_renew', 'outbox_release', 'outbox_reap', 'outbox_retry', 'receipt_store', 'receipt_give_up', 'instance_beat',
-          'history_prepare', 'link_send', 'inbound_store', 'inbound_store_raw', 'remind_due', 'link_batch', 'batch_release', 'batch_list', 'batch_links',
+          'history_prepare', 'link_send', 'inbound_store', 'inbound_store_raw', 'inbound_code_try', 'remind_due', 'nudge_due', 'calls_due',
+          'monitoring_end', 'link_batch', 'batch_release', 'batch_list', 'batch_links',
           'call_admit', 'token_create', 'token_list', 'token_revoke', 'housekeeping', 'v1_patient_create', 'v1_patient_change', 'v1_patient_get',
           'v1_patient_list', 'v1_links_send', 'v1_batch_get', 'v1_batch_release', 'v1_batch_cancel', 'v1_link_get', 'v1_code_request',
-          'v1_code_get', 'v1_code_try', 'v1_code_consume', 'v1_reports_list', 'v1_unreported'], 'what the gateway may call');
+          'v1_code_get', 'v1_code_try', 'v1_code_consume', 'v1_reports_list', 'v1_unreported', 'v1_alerts_list', 'v1_alert_seen',
+          'v1_alert_close', 'v1_calls_list', 'v1_call_close', 'alerts_escalate', 'alerts_digest', 'patient_story'], 'what the gateway may call');
 SELECT is_empty($$
     SELECT p.oid::regprocedure FROM pg_proc p, unnest(ARRAY['hersys_gateway', 'hersys_portal', 'hersys_readonly']) AS r
     WHERE p.pronamespace = 'hersys'::regnamespace AND p.prokind = 'p' AND has_function_privilege(r, p.oid, 'EXECUTE')$$,

@@ -130,16 +130,9 @@ void body_free(struct body *body)
 
 /* ---------------------------------------------------------------- faults */
 
-/* RFC 6901: '~' is "~0", '/' is "~1". A NULL name is the whole body; index -1, the member itself.
- */
-static char *pointer_to(const char *name, int index)
+/* RFC 6901: '~' is "~0", '/' is "~1". Nothing where there is no name. */
+static void write_step(FILE *stream, const char *name)
 {
-    char *text;
-    size_t len;
-    FILE *stream = open_memstream(&text, &len);
-
-    if (stream == NULL)
-        log_fatal("out of memory");
     if (name != NULL)
         fputc('/', stream);
     for (; name != NULL && *name != '\0'; name++) {
@@ -148,16 +141,30 @@ static char *pointer_to(const char *name, int index)
         else
             fputc(*name, stream);
     }
+}
+
+/* A NULL name is the whole body; index -1, the member itself; a NULL inner, the whole item. */
+static char *pointer_to(const char *name, int index, const char *inner)
+{
+    char *text;
+    size_t len;
+    FILE *stream = open_memstream(&text, &len);
+
+    if (stream == NULL)
+        log_fatal("out of memory");
+    write_step(stream, name);
     if (index >= 0)
         fprintf(stream, "/%d", index);
+    write_step(stream, inner);
     if (fclose(stream) != 0)
         log_fatal("out of memory");
     return text;
 }
 
-static void add_fault_at(struct body *body, const char *name, int index, const char *detail)
+static void add_fault_at(struct body *body, const char *name, int index, const char *inner,
+                         const char *detail)
 {
-    char *pointer = pointer_to(name, index);
+    char *pointer = pointer_to(name, index, inner);
 
     if (json_array_size(body->faults) < BODY_FAULTS_MAX)
         json_array_append_new(body->faults,
@@ -167,7 +174,7 @@ static void add_fault_at(struct body *body, const char *name, int index, const c
 
 void body_add_fault(struct body *body, const char *name, const char *detail)
 {
-    add_fault_at(body, name, -1, detail);
+    add_fault_at(body, name, -1, NULL, detail);
 }
 
 bool body_is_good(struct body *body)
@@ -192,13 +199,13 @@ static bool is_known(const char *name, const struct body_field *fields, size_t c
 
 static void read_list(struct body *body, const struct body_field *field, json_t *given)
 {
-    const char *detail = NULL;
-    int at = body_check_ids(field, given, &detail);
+    struct body_list_fault fault;
+    json_t *value = NULL;
 
-    if (detail != NULL)
-        add_fault_at(body, field->name, at, detail);
+    if (body_check_patients(field, given, &value, &fault))
+        json_object_set_new(body->values, field->name, value);
     else
-        json_object_set(body->values, field->name, given);
+        add_fault_at(body, field->name, fault.index, fault.member, fault.detail);
 }
 
 static void read_field(struct body *body, const struct body_field *field)
@@ -213,7 +220,7 @@ static void read_field(struct body *body, const struct body_field *field)
             fault = "It cannot be removed.";
         else if (!body->patch && field->required)
             fault = "It has to be there.";
-    } else if (field->form == BODY_PATIENT_IDS) {
+    } else if (field->form == BODY_PATIENTS) {
         read_list(body, field, given);
     } else {
         fault = body_check_value(field, given, &value);

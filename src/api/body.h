@@ -19,11 +19,13 @@ enum body_form {
     BODY_INPUT_ID,    /* 6 to 8 digits */
     BODY_PASSPORT,    /* 1 to 9 capital letters and digits */
     BODY_BOOL,        /* true or false */
+    BODY_SPO2,        /* a whole number of per cent, 50 to 100 */
+    BODY_TEMPERATURE, /* degrees Celsius, 34 to 42 */
     BODY_CHANNEL,     /* "sms" or "email" */
     BODY_ADDRESS,     /* some text; what it must be depends on the channel */
     BODY_CLIENT,      /* an IP address, as it is counted: an IPv6 one by its /64 */
     BODY_CODE,        /* 6 to 8 digits, as people type them */
-    BODY_PATIENT_IDS, /* 1 to `max` ids, each once */
+    BODY_PATIENTS,    /* 1 to `max` patients, each once; see body_check_patients() */
 };
 
 struct body_field {
@@ -75,7 +77,17 @@ const char *body_check_value(const struct body_field *field, const json_t *given
 /* Whether a text is a date as BODY_DATE takes it. */
 bool body_is_date(const char *text) __attribute__((warn_unused_result));
 
-/* The place of the first fault in a list of ids, with its words; -1 where there is none. */
-int body_check_ids(const struct body_field *field, const json_t *given, const char **detail);
+/* Where a list of patients is wrong: `index` -1 for the list, `member` NULL for the whole item. */
+struct body_list_fault {
+    int index;
+    const char *member;
+    const char *detail;
+};
+
+/* A list of patients: an id each, or an object of the id as "patient" and what the caller's own
+ * list says, "phone" and "input_id". Puts an array of such objects, normalised, into `*value`;
+ * false with the first fault. */
+bool body_check_patients(const struct body_field *field, const json_t *given, json_t **value,
+                         struct body_list_fault *fault) __attribute__((warn_unused_result));
 
 #endif

@@ -241,6 +241,24 @@ static const char *check_bool(const json_t *given, json_t **value)
     return NULL;
 }
 
+/* The ranges are those of a report's values (schema/0004_reports.sql). */
+static const char *check_spo2(const json_t *given, json_t **value)
+{
+    if (!json_is_integer(given) || json_integer_value(given) < 50 ||
+        json_integer_value(given) > 100)
+        return "A whole number from 50 to 100 is wanted.";
+    *value = json_integer(json_integer_value(given));
+    return NULL;
+}
+
+static const char *check_temperature(const json_t *given, json_t **value)
+{
+    if (!json_is_number(given) || json_number_value(given) < 34 || json_number_value(given) > 42)
+        return "A number from 34 to 42 is wanted.";
+    *value = json_real(json_number_value(given));
+    return NULL;
+}
+
 const char *body_check_value(const struct body_field *field, const json_t *given, json_t **value)
 {
     switch (field->form) {
@@ -260,6 +278,10 @@ const char *body_check_value(const struct body_field *field, const json_t *given
         return check_passport(given, value);
     case BODY_BOOL:
         return check_bool(given, value);
+    case BODY_SPO2:
+        return check_spo2(given, value);
+    case BODY_TEMPERATURE:
+        return check_temperature(given, value);
     case BODY_CHANNEL:
         return check_channel(given, value);
     case BODY_ADDRESS:
@@ -268,13 +290,13 @@ const char *body_check_value(const struct body_field *field, const json_t *given
         return check_client(given, value);
     case BODY_CODE:
         return check_code(given, value);
-    case BODY_PATIENT_IDS:
-        break; /* body_check_ids() */
+    case BODY_PATIENTS:
+        break; /* body_check_patients() */
     }
     return "It cannot be read.";
 }
 
-/* ---------------------------------------------------------------- ids */
+/* ---------------------------------------------------------------- patients */
 
 struct numbered {
     json_int_t id;
@@ -290,15 +312,19 @@ static int compare_numbered(const void *one, const void *other)
     return a->index < b->index ? -1 : 1;
 }
 
-/* The place at which an id stands a second time. */
-static int find_repeated(const json_t *ids)
+/* The place at which a patient stands a second time; -1 where none does. */
+static int find_repeated(const json_t *patients)
 {
-    size_t count = json_array_size(ids);
+    size_t count = json_array_size(patients);
     struct numbered *sorted = mem_new(count, sizeof(*sorted));
     int found = -1;
 
-    for (size_t i = 0; i < count; i++)
-        sorted[i] = (struct numbered){json_integer_value(json_array_get(ids, i)), (int)i};
+    for (size_t i = 0; i < count; i++) {
+        const json_t *patient = json_array_get(patients, i);
+
+        sorted[i] =
+            (struct numbered){json_integer_value(json_object_get(patient, "patient")), (int)i};
+    }
     qsort(sorted, count, sizeof(*sorted), compare_numbered);
     for (size_t i = 1; i < count && found < 0; i++)
         if (sorted[i].id == sorted[i - 1].id)
@@ -307,25 +333,89 @@ static int find_repeated(const json_t *ids)
     return found;
 }
 
-int body_check_ids(const struct body_field *field, const json_t *given, const char **detail)
+static const char *check_id(const json_t *given, json_t **value)
+{
+    if (!json_is_integer(given) || json_integer_value(given) < 1)
+        return "The id of a patient is wanted: a whole number of at least 1.";
+    *value = json_integer(json_integer_value(given));
+    return NULL;
+}
+
+/* Adds one member of a patient to `patient`; says in words what is wrong. */
+static const char *take_member(json_t *patient, const char *name, const json_t *given)
+{
+    json_t *value = NULL;
+    const char *fault;
+
+    if (strcmp(name, "patient") == 0)
+        fault = check_id(given, &value);
+    else if (json_is_null(given))
+        return NULL;
+    else if (strcmp(name, "phone") == 0)
+        fault = check_phone(given, &value);
+    else if (strcmp(name, "input_id") == 0)
+        fault = check_input_id(given, &value);
+    else
+        fault = "There is no such member.";
+    if (value != NULL)
+        json_object_set_new(patient, name, value);
+    return fault;
+}
+
+static bool take_patient(json_t *patient, const json_t *given, struct body_list_fault *fault)
+{
+    const char *name;
+    json_t *member;
+
+    if (!json_is_object(given)) {
+        fault->detail = take_member(patient, "patient", given);
+        return fault->detail == NULL;
+    }
+    json_object_foreach((json_t *)given, name, member)
+    {
+        fault->member = name;
+        fault->detail = take_member(patient, name, member);
+        if (fault->detail != NULL)
+            return false;
+    }
+    fault->member = "patient";
+    if (json_object_get(patient, "patient") == NULL)
+        fault->detail = "It has to be there.";
+    return fault->detail == NULL;
+}
+
+static bool take_patients(json_t *patients, const json_t *given, struct body_list_fault *fault)
+{
+    for (size_t i = 0; i < json_array_size(given); i++) {
+        json_t *patient = json_object();
+
+        json_array_append_new(patients, patient);
+        *fault = (struct body_list_fault){.index = (int)i};
+        if (!take_patient(patient, json_array_get(given, i), fault))
+            return false;
+    }
+    *fault = (struct body_list_fault){.index = find_repeated(patients)};
+    if (fault->index >= 0)
+        fault->detail = "This patient is in the list twice.";
+    return fault->detail == NULL;
+}
+
+bool body_check_patients(const struct body_field *field, const json_t *given, json_t **value,
+                         struct body_list_fault *fault)
 {
     size_t count = json_array_size(given); /* 0 also where it is no array */
-    int repeated;
+    json_t *patients;
 
+    *fault = (struct body_list_fault){.index = -1};
     if (count < 1 || count > field->max) {
-        *detail = "A list of 1 to 5000 patient ids is wanted.";
-        return -1;
+        fault->detail = "A list of 1 to 5000 patients is wanted.";
+        return false;
     }
-    for (size_t i = 0; i < count; i++) {
-        const json_t *id = json_array_get(given, i);
-
-        if (!json_is_integer(id) || json_integer_value(id) < 1) {
-            *detail = "The id of a patient is wanted: a whole number of at least 1.";
-            return (int)i;
-        }
+    patients = json_array();
+    if (!take_patients(patients, given, fault)) {
+        json_decref(patients);
+        return false;
     }
-    repeated = find_repeated(given);
-    if (repeated >= 0)
-        *detail = "This patient is in the list twice.";
-    return repeated;
+    *value = patients;
+    return true;
 }

@@ -59,6 +59,11 @@ static const char *read_value(enum query_form form, const char *text, struct que
             return "A date of the calendar is wanted, such as 2026-02-28.";
         memcpy(value->text, text, len + 1);
         return NULL;
+    case QUERY_OPEN_OR_ALL:
+        if (strcmp(text, "open") != 0 && strcmp(text, "all") != 0)
+            return "open or all is wanted.";
+        memcpy(value->text, text, len + 1);
+        return NULL;
     case QUERY_CURSOR:
         return read_cursor(text, value);
     }
@@ -86,6 +91,8 @@ static void set_default(enum query_form form, struct query_value *value)
     *value = (struct query_value){.number = form == QUERY_LIMIT ? QUERY_LIMIT_DEFAULT : 0};
     if (form == QUERY_CURSOR)
         value->text[0] = '0';
+    if (form == QUERY_OPEN_OR_ALL)
+        memcpy(value->text, "open", sizeof("open"));
 }
 
 static bool read_form(struct http_exchange *exchange, const struct form *form,

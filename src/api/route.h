@@ -51,8 +51,13 @@ route_handler v1_batch_cancel;
 route_handler v1_code_request;
 route_handler v1_code_get;
 route_handler v1_code_verify;
+route_handler v1_alerts_list;
+route_handler v1_alert_seen;
+route_handler v1_alert_close;
 route_handler v1_reports_list;
 route_handler v1_unreported;
+route_handler v1_calls_list;
+route_handler v1_call_close;
 
 /* ---- carriers */
 

@@ -13,16 +13,13 @@
 void v1_links_send(struct api *api, const struct request *request)
 {
     static const struct body_field fields[] = {
-        {.name = "patients",
-         .form = BODY_PATIENT_IDS,
-         .required = true,
-         .max = REGISTER_PATIENTS_MAX},
+        {.name = "patients", .form = BODY_PATIENTS, .required = true, .max = REGISTER_PATIENTS_MAX},
         {.name = "channel", .form = BODY_CHANNEL, .required = true},
     };
+    struct store_link_patient *patients;
     const json_t *given;
     struct asked *asked;
     struct body body;
-    int64_t *patients;
     size_t count;
 
     if (!body_read(&body, request, BODY_JSON, fields, MEM_COUNT(fields)))
@@ -30,8 +27,15 @@ void v1_links_send(struct api *api, const struct request *request)
     given = json_object_get(body.values, "patients");
     count = json_array_size(given);
     patients = mem_new(count, sizeof(*patients));
-    for (size_t i = 0; i < count; i++)
-        patients[i] = json_integer_value(json_array_get(given, i));
+    for (size_t i = 0; i < count; i++) {
+        const json_t *item = json_array_get(given, i);
+
+        patients[i] = (struct store_link_patient){
+            .id = json_integer_value(json_object_get(item, "patient")),
+            .phone = json_string_value(json_object_get(item, "phone")),
+            .input_id = json_string_value(json_object_get(item, "input_id")),
+        };
+    }
     asked = asked_new(request, "/v1/batches/");
     asked_check(asked, register_send_batch(api->store, api->keyring, &request->caller,
                                            &(struct register_batch){

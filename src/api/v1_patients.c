@@ -31,6 +31,8 @@ enum { PATIENT_NAME_MAX = 60 };
         {.name = "diagnosed_on", .form = BODY_DATE},                                               \
         {.name = "entered_japan_on", .form = BODY_DATE},                                           \
         {.name = "passport_number", .form = BODY_PASSPORT},                                        \
+        {.name = "spo2_urgent", .form = BODY_SPO2}, {.name = "spo2_watch", .form = BODY_SPO2},     \
+        {.name = "temperature_watch", .form = BODY_TEMPERATURE},                                   \
         {.name = "monitoring_from", .form = BODY_DATE, .lasting = true},                           \
     {                                                                                              \
         .name = "monitoring_until", .form = BODY_DATE, .lasting = true                             \

@@ -15,9 +15,12 @@
 #include "base/conf_options.h"
 #include "base/conf_value.h"
 #include "base/mem.h"
+#include "base/sms.h"
 #include "base/text.h"
 
 #define CONF_CARRIERS "carriers"
+
+enum { CONSOLE_UNITS_MAX = 80 };
 
 /* A file under check. */
 struct check {
@@ -120,6 +123,18 @@ static const char *check_https(const struct conf *conf)
     return NULL;
 }
 
+/* It stands in an SMS, whose templates are checked for so many. */
+static const char *check_console(const struct conf *conf)
+{
+    const char *url = conf->links.console_url;
+
+    if (sms_count(url, strlen(url)).units > CONSOLE_UNITS_MAX)
+        return "is too long: in an SMS it may have 80 units";
+    if (*url != '\0' && !conf->sandbox.enabled && strncmp(url, "https://", 8) != 0)
+        return "must start with https://, because sandbox.enabled is false";
+    return NULL;
+}
+
 /* Whoever reaches the sandbox's pages reads its telephones and answers from them. */
 static const char *check_loopback(const struct conf *conf)
 {
@@ -208,6 +223,7 @@ static const struct contradiction contradictions[] = {
     {"sandbox.enabled", "sandbox.enabled", check_no_carrier},
     {"sandbox.spool", "sandbox.enabled", check_spool},
     {"links.base_url", "sandbox.enabled", check_https},
+    {"links.console_url", "links.console_url", check_console},
 };
 
 static size_t index_of(const char *path)

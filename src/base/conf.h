@@ -40,9 +40,11 @@ struct conf {
     struct conf_carriers *carriers; /* outlive this configuration while a later one has the same */
     struct {
         int digits;
+        bool confirm_by_sms;
     } codes;
     struct {
-        const char *base_url; /* without a slash at its end */
+        const char *base_url;    /* without a slash at its end */
+        const char *console_url; /* "": staff is told of none */
     } links;
     struct {
         const char *directory;

@@ -189,6 +189,13 @@ const struct conf_option conf_options[] = {
      .max = 8,
      .unit = "digits",
      .help = "How long confirmation codes are: 6 or 8."},
+    {.path = "codes.confirm_by_sms",
+     .type = CONF_SWITCH,
+     .offset = AT(codes.confirm_by_sms),
+     .fallback = "false",
+     .help = "Whether a code that went out by SMS may also be confirmed by an SMS of the same "
+             "telephone with nothing but the code. It proves that the telephone got the code, not "
+             "whose telephone it is."},
 
     {.path = "links.base_url",
      .type = CONF_URL,
@@ -203,6 +210,15 @@ const struct conf_option conf_options[] = {
              "46 "
              "are left. Patients are told "
              "to trust this one domain, so choose it once."},
+
+    {.path = "links.console_url",
+     .type = CONF_ORIGIN,
+     .offset = AT(links.console_url),
+     .fallback = "",
+     .help = "Where the staff of the health centres looks at alerts and calls, such as "
+             "https://console.example.jp. It stands in messages to them, has at most 80 "
+             "characters, and must start with https:// unless the sandbox is enabled. Without it "
+             "those messages name no place to look at."},
 
     {.path = "keys.directory",
      .type = CONF_FILE,
@@ -254,7 +270,8 @@ const struct conf_option conf_options[] = {
      .min = 1,
      .max = 600,
      .unit = "seconds",
-     .help = "How often patients are looked for whose reminder is due."},
+     .help = "How often patients are looked for whose reminder is due, and urgent alerts that "
+             "nobody has seen."},
 
     {.path = "reports.spo2_required",
      .type = CONF_SWITCH,

@@ -31,6 +31,7 @@ ctl_command ctl_queue;
 ctl_command ctl_retry;
 ctl_command ctl_sandbox;
 ctl_command ctl_parse;
+ctl_command ctl_why;
 
 /* Reads the configuration; false after it has told every fault. A command calls it when its command
  * line is right: what is wrong with that is said first. */

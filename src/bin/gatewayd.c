@@ -21,6 +21,7 @@
 #include "bin/links.h"
 #include "bin/service.h"
 #include "bin/setup.h"
+#include "flow/alert.h"
 #include "flow/receive.h"
 #include "flow/remind.h"
 #include "io/http_client.h"
@@ -47,6 +48,7 @@ struct gateway {
     struct links *links; /* NULL where they could not be opened */
     struct receive *receive;
     struct remind *remind;
+    struct alert *alert;
     struct api api;
     struct event *signals[3];
     struct event *beat;
@@ -78,6 +80,8 @@ static struct receive_rules receive_rules(const struct setup *setup)
     return (struct receive_rules){
         .wording = setup->wording,
         .spo2_required = setup->conf->reports.spo2_required,
+        .confirm_by_sms = setup->conf->codes.confirm_by_sms,
+        .keyring = setup->keyring,
     };
 }
 
@@ -92,6 +96,7 @@ static void gateway_apply(struct gateway *gateway)
     http_server_set_limits(gateway->server, &limits);
     receive_set_rules(gateway->receive, &receive);
     remind_set_tick(gateway->remind, setup->conf->reminders.tick_seconds);
+    alert_set_tick(gateway->alert, setup->conf->reminders.tick_seconds);
     links_apply(gateway->links, setup);
     gateway->api.keyring = setup->keyring;
     gateway->api.code_digits = setup->conf->codes.digits;
@@ -183,6 +188,7 @@ static void gateway_stop(struct gateway *gateway, const char *why)
     service_stopping();
     http_server_stop(gateway->server);
     remind_stop(gateway->remind);
+    alert_stop(gateway->alert);
     links_stop(gateway->links);
     gateway->drain_until = clock_elapsed_s() + gateway->setup->conf->shutdown.drain_seconds;
     event_add(gateway->drain, &at_once);
@@ -237,6 +243,7 @@ static void store_on_up(void *arg)
     }
     service_status("working");
     gateway_on_beat(-1, 0, gateway);
+    alert_wake(gateway->alert);
     remind_wake(gateway->remind);
     links_wake(gateway->links);
 }
@@ -359,6 +366,7 @@ static bool gateway_start(struct gateway *gateway)
     gateway->http = http_client_new(gateway->base, GATEWAY_MAX_ANSWER);
     gateway->receive = receive_new(gateway->base, gateway->store, &receive);
     gateway->remind = remind_new(gateway->base, gateway->store, conf->reminders.tick_seconds);
+    gateway->alert = alert_new(gateway->base, gateway->store, conf->reminders.tick_seconds);
     gateway->api = (struct api){
         .store = gateway->store,
         .receive = gateway->receive,
@@ -384,12 +392,13 @@ static void gateway_free(struct gateway *gateway)
     http_client_free(gateway->http);
     if (gateway->links != NULL)
         links_close(gateway->links);
-    store_free(gateway->store); /* statements under way end in receive, deliver and remind */
+    store_free(gateway->store); /* statements under way end in receive, deliver, remind, alert */
     receive_free(gateway->receive);
     http_server_free(gateway->server);
     if (gateway->links != NULL)
         links_free(gateway->links);
     remind_free(gateway->remind);
+    alert_free(gateway->alert);
     event_free(gateway->beat);
     event_free(gateway->drain);
     signals_refuse();

@@ -29,6 +29,7 @@ static struct deliver_rules deliver_rules(const struct setup *setup)
         .wording = setup->wording,
         .keyring = setup->keyring,
         .links_base_url = setup->conf->links.base_url,
+        .console_url = setup->conf->links.console_url,
         .lease_s = setup->conf->delivery.lease_seconds,
         .poll_s = setup->conf->delivery.poll_seconds,
     };

@@ -178,3 +178,21 @@ bool confirm_verify(struct store *store, const struct keyring *const *keyring,
     free(verify);
     return false;
 }
+
+/* ---------------------------------------------------------------- a code that comes by SMS */
+
+bool confirm_same(const struct keyring *keyring, const struct store_inbound_code *asked,
+                  const char *digits)
+{
+    char code[SECRET_CODE_MAX];
+    bool same;
+
+    if (!secret_mint_code(keyring, asked->mint.key_id, asked->mint.salt, asked->mint.generation,
+                          asked->recipient, asked->digits, code)) {
+        log_error("code_key_missing", LOG_INT("code", asked->id));
+        return false;
+    }
+    same = secret_same(code, digits);
+    explicit_bzero(code, sizeof(code));
+    return same;
+}

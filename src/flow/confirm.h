@@ -10,6 +10,7 @@
 #include <netinet/in.h>
 
 #include "base/secret.h"
+#include "store/inbound.h"
 #include "store/v1.h"
 
 enum { CONFIRM_CLIENT_MAX = INET6_ADDRSTRLEN + 4 };
@@ -59,5 +60,10 @@ typedef void confirm_cb(void *arg, enum confirm_verdict verdict, int attempts_le
 bool confirm_verify(struct store *store, const struct keyring *const *keyring,
                     const struct store_caller *caller, int64_t id, const char *code, confirm_cb *cb,
                     void *arg) __attribute__((warn_unused_result));
+
+/* Whether digits that came by SMS are the code that a row mints. False also where the key is gone.
+ */
+bool confirm_same(const struct keyring *keyring, const struct store_inbound_code *asked,
+                  const char *digits) __attribute__((warn_unused_result));
 
 #endif

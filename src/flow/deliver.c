@@ -217,7 +217,18 @@ struct rendered {
     struct wording_mail mail;
 };
 
-/* Completes the row's parameters by what only we can mint. */
+/* Whether a kind is to the staff of a centre, who look at the console. */
+static bool is_for_staff(const char *kind)
+{
+    static const char *const kinds[] = {"alert_urgent", "alert_digest", "call_list"};
+
+    for (size_t i = 0; i < MEM_COUNT(kinds); i++)
+        if (strcmp(kinds[i], kind) == 0)
+            return true;
+    return false;
+}
+
+/* Completes the row's parameters by what only we know or can mint. */
 static bool mint(const struct deliver *deliver, const struct store_claim *claim, json_t *params,
                  const char **why)
 {
@@ -238,6 +249,8 @@ static bool mint(const struct deliver *deliver, const struct store_claim *claim,
         json_object_set_new(params, "code", json_string(code));
         explicit_bzero(code, sizeof(code));
     }
+    if (*deliver->rules.console_url != '\0' && is_for_staff(claim->kind))
+        json_object_set_new(params, "console", json_string(deliver->rules.console_url));
     return true;
 }
 

@@ -19,7 +19,8 @@ struct deliver_rules {
     const struct wording *wording;
     const struct keyring *keyring;
     const char *links_base_url;
-    int lease_s; /* lengthened where a send of the channel can take longer */
+    const char *console_url; /* "": none */
+    int lease_s;             /* lengthened where a send of the channel can take longer */
     int poll_s;
 };
 

@@ -5,6 +5,7 @@
  */
 #include "flow/receive.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
@@ -12,6 +13,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/phone.h"
+#include "flow/confirm.h"
 #include "reply/reply.h"
 #include "store/inbound.h"
 
@@ -25,8 +27,10 @@ enum {
 /* One message, from the webhook to its answer. */
 struct intake {
     TAILQ_ENTRY(intake) entry;
-    struct store_inbound row; /* its strings are the intake's own */
-    bool alone;               /* the batch that it was in failed */
+    struct receive *receive;
+    struct store_inbound row;   /* its strings are the intake's own */
+    bool alone;                 /* the batch that it was in failed */
+    char code[SECRET_CODE_MAX]; /* a lone code, until it is compared; "" */
     receive_done_cb *done;
     void *arg;
 };
@@ -38,9 +42,11 @@ struct receive {
     struct event *work;
     struct intakes waiting;
     struct intakes batch; /* in the database now */
-    int count;            /* in both */
+    struct intakes codes; /* lone codes, to be tried before they wait */
+    int count;            /* in all of them, and those whose code is being tried */
     struct reply reply;   /* of the message that is being read */
     char json[REPLY_JSON_MAX];
+    char name[REPLY_MEMBER_MAX];
 };
 
 static void receive_wake(struct receive *receive)
@@ -60,6 +66,9 @@ static void intake_end(struct receive *receive, struct intake *intake, enum rece
     free((char *)intake->row.recipient);
     free((char *)intake->row.raw);
     free((char *)intake->row.parsed);
+    free((char *)intake->row.name);
+    free((char *)intake->row.note);
+    explicit_bzero(intake->code, sizeof(intake->code));
     free(intake);
 }
 
@@ -127,9 +136,12 @@ static void batch_on_result(void *arg, enum db_outcome outcome, const char *sqls
 
     switch (outcome) {
     case DB_OK:
-        for (int i = 0; i < count; i++)
+        for (int i = 0; i < count; i++) {
             log_info(results[i].stored ? "inbound_stored" : "inbound_known",
                      LOG_INT("inbound", results[i].id), LOG_STR("answer", results[i].answer_kind));
+            if (strcmp(results[i].note, "flood") == 0)
+                log_warning("inbound_flood", LOG_INT("inbound", results[i].id));
+        }
         batch_end(receive, RECEIVE_STORED);
         return;
     case DB_ERROR:
@@ -139,6 +151,40 @@ static void batch_on_result(void *arg, enum db_outcome outcome, const char *sqls
     case DB_UNAVAILABLE:
         batch_end(receive, RECEIVE_UNAVAILABLE);
         return;
+    }
+}
+
+/* ---------------------------------------------------------------- lone codes */
+
+/* The try has counted; what came of it goes to the database together with the message. */
+static void code_on_try(void *arg, enum db_outcome outcome, const char *sqlstate,
+                        const struct store_inbound_code *code)
+{
+    struct intake *intake = arg;
+    struct receive *receive = intake->receive;
+
+    if (outcome != DB_OK && (outcome != DB_ERROR || error_passes(sqlstate))) {
+        intake_end(receive, intake, RECEIVE_UNAVAILABLE);
+        return;
+    }
+    intake->row.code = "none";
+    if (code != NULL) {
+        intake->row.code_id = code->id;
+        intake->row.code =
+            confirm_same(receive->rules.keyring, code, intake->code) ? "right" : "wrong";
+    }
+    TAILQ_INSERT_TAIL(&receive->waiting, intake, entry);
+    receive_wake(receive);
+}
+
+static void try_codes(struct receive *receive)
+{
+    struct intake *intake;
+
+    while ((intake = TAILQ_FIRST(&receive->codes)) != NULL) {
+        TAILQ_REMOVE(&receive->codes, intake, entry);
+        if (!store_inbound_code_try(receive->store, &intake->row, code_on_try, intake))
+            intake_end(receive, intake, RECEIVE_UNAVAILABLE);
     }
 }
 
@@ -185,6 +231,7 @@ static void receive_step(evutil_socket_t fd, short what, void *arg)
 
     (void)fd;
     (void)what;
+    try_codes(receive);
     if (!TAILQ_EMPTY(&receive->batch))
         return;
     batch_fill(receive, rows, &count);
@@ -204,6 +251,19 @@ static void intake_read_sender(struct intake *intake, const char *sender)
     intake->row.sender = mem_strdup(kind == PHONE_MOBILE || kind == PHONE_FIXED ? number : sender);
 }
 
+/* What the parser knows beside what it says (doc/reply-grammar.md, section 4). */
+static void intake_read_more(struct intake *intake, const struct reply *reply)
+{
+    bool incomplete = reply->outcome == REPLY_INCOMPLETE;
+
+    intake->row.note = mem_strdup(incomplete ? reply->reports[0].note : "");
+    intake->row.needs_review = incomplete && reply->needs_review;
+    intake->row.stop_word = reply->stop_word;
+    intake->row.several = reply->several;
+    intake->row.cancel = reply->cancel;
+    snprintf(intake->code, sizeof(intake->code), "%s", reply->code);
+}
+
 /* The text is kept as it came; what is read is what is not ours of it. */
 static void intake_read_text(struct receive *receive, struct intake *intake, const char *text,
                              size_t len)
@@ -214,7 +274,10 @@ static void intake_read_text(struct receive *receive, struct intake *intake, con
 
     reply_parse(rest, rest_len, &rules, &receive->reply);
     reply_format_json(&receive->reply, receive->json, sizeof(receive->json));
+    reply_lone_name(rest, rest_len, receive->name);
     intake->row.parsed = mem_strdup(receive->json);
+    intake->row.name = mem_strdup(receive->name);
+    intake_read_more(intake, &receive->reply);
     intake->row.raw = mem_strndup(text, len);
     intake->row.raw_len = len;
     intake->row.own_text = rest_len != len;
@@ -226,6 +289,7 @@ void receive_take(struct receive *receive, const struct receive_message *message
 {
     struct intake *intake = mem_new(1, sizeof(*intake));
 
+    intake->receive = receive;
     intake->done = done;
     intake->arg = arg;
     intake->row.link = mem_strdup(message->link);
@@ -234,7 +298,11 @@ void receive_take(struct receive *receive, const struct receive_message *message
     intake_read_sender(intake, message->sender);
     intake_read_text(receive, intake, message->text, message->len);
     receive->count++;
-    TAILQ_INSERT_TAIL(&receive->waiting, intake, entry);
+    if (receive->rules.confirm_by_sms && intake->code[0] != '\0' && intake->row.answerable &&
+        !intake->row.own_text)
+        TAILQ_INSERT_TAIL(&receive->codes, intake, entry);
+    else
+        TAILQ_INSERT_TAIL(&receive->waiting, intake, entry);
     receive_wake(receive);
 }
 
@@ -254,6 +322,7 @@ struct receive *receive_new(struct event_base *base, struct store *store,
     if (receive->work == NULL)
         log_fatal("out of memory");
     TAILQ_INIT(&receive->waiting);
+    TAILQ_INIT(&receive->codes);
     TAILQ_INIT(&receive->batch);
     return receive;
 }
@@ -262,6 +331,7 @@ void receive_free(struct receive *receive)
 {
     batch_end(receive, RECEIVE_UNAVAILABLE);
     TAILQ_CONCAT(&receive->batch, &receive->waiting, entry);
+    TAILQ_CONCAT(&receive->batch, &receive->codes, entry);
     batch_end(receive, RECEIVE_UNAVAILABLE);
     event_free(receive->work);
     free(receive);

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/secret.h"
 #include "flow/wording.h"
 #include "store/store.h"
 
@@ -33,6 +34,8 @@ typedef void receive_done_cb(void *arg, enum receive_outcome outcome);
 struct receive_rules {
     const struct wording *wording; /* borrowed */
     bool spo2_required;
+    bool confirm_by_sms;
+    const struct keyring *keyring; /* borrowed: codes are compared with what it mints */
 };
 
 struct receive *receive_new(struct event_base *base, struct store *store,

@@ -18,7 +18,7 @@ enum {
 
 /* Patients of one centre who get their links together, or, where that is held, not at all yet. */
 struct register_batch {
-    const int64_t *patients; /* 1 to REGISTER_PATIENTS_MAX, each once */
+    const struct store_link_patient *patients; /* 1 to REGISTER_PATIENTS_MAX, each once */
     size_t count;
     const char *channel; /* "sms" or "email" */
 };

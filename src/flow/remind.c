@@ -4,6 +4,7 @@
  */
 #include "flow/remind.h"
 
+#include <limits.h>
 #include <stdlib.h>
 
 #include "base/log.h"
@@ -11,12 +12,50 @@
 #include "store/chores.h"
 
 enum {
-    REMIND_CHUNK = 5000, /* telephones a call */
-    REMIND_REAP_S = 5, /* the lease says how long a message waits for a daemon that died; this only
-                          adds to it */
-    REMIND_REAP_LIMIT = 500,
-    REMIND_SELDOM_TICKS = 20, /* receipts are given up after three days: no hurry */
-    REMIND_HOUSEKEEPING_LIMIT = 5000,
+    REMIND_REAP_S = 5,  /* the lease says how long a message waits for a daemon that died; this only
+                           adds to it */
+    REMIND_SELDOM = 20, /* ticks */
+};
+
+/* One thing that the clock asks for: a statement that does a part of it and says how much. */
+struct chore {
+    const char *name;
+    bool (*ask)(struct store *store, int limit, store_count_cb *cb, void *arg);
+    int limit;
+    int again_from;    /* a count at or above it: there is more to do now */
+    const char *event; /* tells what was done, where it was anything */
+    const char *what;  /* is counted */
+    enum log_level level;
+    int ticks; /* between two of them; 0: at the reaper's times */
+};
+
+static bool ask_give_up(struct store *store, int limit, store_count_cb *cb, void *arg)
+{
+    (void)limit;
+    return store_receipt_give_up(store, cb, arg);
+}
+
+/* A count of -1 says that nothing is left; the others leave something only where they are full. */
+static const struct chore chores[] = {
+    {"reap", store_outbox_reap, 500, 500, "leases_lapsed", "messages", LOG_LEVEL_WARNING, 0},
+    {"remind", store_remind_due, 5000, 0, "reminders_queued", "messages", LOG_LEVEL_INFO, 1},
+    {"nudge", store_nudge_due, 5000, 0, "nudges_queued", "messages", LOG_LEVEL_INFO, 1},
+    {"calls", store_calls_due, 5000, 0, "calls_raised", "patients", LOG_LEVEL_INFO, 1},
+    {"end", store_monitoring_end, 500, 0, "monitoring_ended", "patients", LOG_LEVEL_INFO, 1},
+    /* Receipts are given up after three days: no hurry. */
+    {"give_up", ask_give_up, 0, INT_MAX, "receipts_given_up", "messages", LOG_LEVEL_INFO,
+     REMIND_SELDOM},
+    {"housekeeping", store_housekeeping, 5000, 5000, "rows_removed", "rows", LOG_LEVEL_DEBUG,
+     REMIND_SELDOM},
+};
+enum { CHORES = MEM_COUNT(chores) };
+
+/* A chore under way. */
+struct turn {
+    struct remind *remind;
+    const struct chore *chore;
+    int64_t done;
+    bool busy;
 };
 
 struct remind {
@@ -25,51 +64,48 @@ struct remind {
     struct event *reap;
     int tick_s;
     int ticks;
-    bool busy; /* reminders are being made due */
     bool stopped;
-    int64_t queued; /* in this tick */
+    struct turn turns[CHORES];
 };
 
-static void remind_on_chunk(void *arg, enum db_outcome outcome, int queued);
+static void turn_on_count(void *arg, enum db_outcome outcome, int count);
 
-static void remind_chunk(struct remind *remind)
+static void turn_ask(struct turn *turn)
 {
-    remind->busy =
-        !remind->stopped && store_remind_due(remind->store, REMIND_CHUNK, remind_on_chunk, remind);
-}
+    const struct chore *chore = turn->chore;
 
-static void remind_on_chunk(void *arg, enum db_outcome outcome, int queued)
-{
-    struct remind *remind = arg;
-
-    remind->busy = false;
-    if (outcome == DB_OK && queued >= 0) {
-        remind->queued += queued;
-        remind_chunk(remind);
-        return;
-    }
-    if (remind->queued > 0)
-        log_info("reminders_queued", LOG_INT("messages", remind->queued));
-    remind->queued = 0;
-}
-
-static void reap_on_count(void *arg, enum db_outcome outcome, int lapsed);
-
-static void reap_some(struct remind *remind)
-{
+    turn->busy = chore->ask(turn->remind->store, chore->limit, turn_on_count, turn);
     /* A full queue of statements is no reason to wait: the next turn of the timer asks again. */
-    if (!store_outbox_reap(remind->store, REMIND_REAP_LIMIT, reap_on_count, remind))
-        log_warning("chore_skipped", LOG_STR("chore", "reap"));
+    if (!turn->busy)
+        log_warning("chore_skipped", LOG_STR("chore", chore->name));
 }
 
-static void reap_on_count(void *arg, enum db_outcome outcome, int lapsed)
+static void turn_on_count(void *arg, enum db_outcome outcome, int count)
 {
-    struct remind *remind = arg;
+    struct turn *turn = arg;
+    const struct chore *chore = turn->chore;
 
-    if (outcome == DB_OK && lapsed > 0)
-        log_warning("leases_lapsed", LOG_INT("messages", lapsed));
-    if (outcome == DB_OK && lapsed >= REMIND_REAP_LIMIT && !remind->stopped)
-        reap_some(remind);
+    turn->busy = false;
+    if (outcome == DB_OK && count > 0)
+        turn->done += count;
+    if (outcome == DB_OK && count >= chore->again_from && !turn->remind->stopped)
+        turn_ask(turn);
+    if (!turn->busy && turn->done > 0) {
+        log_write(chore->level, chore->event, LOG_PAIRS(LOG_INT(chore->what, turn->done)));
+        turn->done = 0;
+    }
+}
+
+/* Begins the chores of these times, but for those that are still under way. */
+static void begin(struct remind *remind, bool reaper)
+{
+    for (size_t i = 0; i < CHORES; i++) {
+        struct turn *turn = &remind->turns[i];
+        int ticks = turn->chore->ticks;
+
+        if ((ticks == 0) == reaper && !turn->busy && (reaper || remind->ticks % ticks == 0))
+            turn_ask(turn);
+    }
 }
 
 static void remind_on_reap(evutil_socket_t fd, short what, void *arg)
@@ -79,33 +115,7 @@ static void remind_on_reap(evutil_socket_t fd, short what, void *arg)
     (void)fd;
     (void)what;
     if (store_is_up(remind->store))
-        reap_some(remind);
-}
-
-static void give_up_on_count(void *arg, enum db_outcome outcome, int count)
-{
-    (void)arg;
-    if (outcome == DB_OK && count > 0)
-        log_info("receipts_given_up", LOG_INT("messages", count));
-}
-
-static void housekeeping_on_count(void *arg, enum db_outcome outcome, int count);
-
-static void housekeeping_some(struct remind *remind)
-{
-    if (!store_housekeeping(remind->store, REMIND_HOUSEKEEPING_LIMIT, housekeeping_on_count,
-                            remind))
-        log_warning("chore_skipped", LOG_STR("chore", "housekeeping"));
-}
-
-static void housekeeping_on_count(void *arg, enum db_outcome outcome, int count)
-{
-    struct remind *remind = arg;
-
-    if (outcome == DB_OK && count > 0)
-        log_debug("rows_removed", LOG_INT("rows", count));
-    if (outcome == DB_OK && count >= REMIND_HOUSEKEEPING_LIMIT && !remind->stopped)
-        housekeeping_some(remind);
+        begin(remind, true);
 }
 
 static void remind_on_tick(evutil_socket_t fd, short what, void *arg)
@@ -120,13 +130,8 @@ static void remind_on_tick(evutil_socket_t fd, short what, void *arg)
     event_add(remind->timer, &again);
     if (!store_is_up(remind->store))
         return;
-    if (!remind->busy)
-        remind_chunk(remind);
-    if (remind->ticks++ % REMIND_SELDOM_TICKS != 0)
-        return;
-    if (!store_receipt_give_up(remind->store, give_up_on_count, remind))
-        log_warning("chore_skipped", LOG_STR("chore", "receipt_give_up"));
-    housekeeping_some(remind);
+    begin(remind, false);
+    remind->ticks = (remind->ticks + 1) % REMIND_SELDOM;
 }
 
 struct remind *remind_new(struct event_base *base, struct store *store, int tick_s)
@@ -136,6 +141,8 @@ struct remind *remind_new(struct event_base *base, struct store *store, int tick
 
     remind->store = store;
     remind->tick_s = tick_s;
+    for (size_t i = 0; i < CHORES; i++)
+        remind->turns[i] = (struct turn){.remind = remind, .chore = &chores[i]};
     remind->timer = evtimer_new(base, remind_on_tick, remind);
     remind->reap = event_new(base, -1, EV_PERSIST, remind_on_reap, remind);
     if (remind->timer == NULL || remind->reap == NULL || event_add(remind->reap, &reap) != 0)

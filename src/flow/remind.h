@@ -1,6 +1,6 @@
 /*
- * remind.h - the clock of the gateway: reminders that fall due, leases that ran out, receipts that
- * never came.
+ * remind.h - the clock of the gateway: reminders and nudges that fall due, the call list, the end
+ * of monitoring, leases that ran out, receipts that never came.
  */
 #ifndef HERSYS_FLOW_REMIND_H
 #define HERSYS_FLOW_REMIND_H

@@ -352,7 +352,7 @@ json_t *wording_begin(enum wording_medium medium, const char *kind, const char *
     else if (!wording_find_language(language, l))
         *why = "unknown language";
     else
-        return wording_checked_params(&wording_kinds[*k], params, why);
+        return wording_checked_params(&wording_kinds[*k], medium, params, why);
     return NULL;
 }
 

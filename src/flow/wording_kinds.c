@@ -62,6 +62,40 @@ static const struct wording_field reports[] = {
         .name = "reports", .type = WORDING_LIST, .max = 9, .fields = reports                       \
     }
 
+/* Where the staff looks; absent where the configuration names no console. */
+#define CONSOLE                                                                                    \
+    {                                                                                              \
+        .name = "console", .max = 80, .plain = true, .optional = true, .show = WORDING_AS_LINK,    \
+        .sample = {                                                                                \
+            "https://console.example.jp",                                                          \
+            NULL                                                                                   \
+        }                                                                                          \
+    }
+
+/* By e-mail, to whom SMS does not reach, it asks to call. */
+#define REMINDER_FIELDS                                                                            \
+    {                                                                                              \
+        CENTRE, {.name = "due", .max = 5, .plain = true, .sample = {"08:30", NULL}},               \
+            {.name = "family", .type = WORDING_FLAG, .follows = "members"},                        \
+            {.name = "members",                                                                    \
+             .type = WORDING_LIST,                                                                 \
+             .max = 9,                                                                             \
+             .optional = true,                                                                     \
+             .fields = members},                                                                   \
+            {.name = "centre_phone",                                                               \
+             .max = 15,                                                                            \
+             .plain = true,                                                                        \
+             .mail_only = true,                                                                    \
+             .show = WORDING_AS_PHONE,                                                             \
+             .sample = {"03-0000-0000", NULL}},                                                    \
+    }
+
+static const struct wording_field alerts[] = {
+    {.name = "alert", .max = 19, .plain = true, .sample = {"1024", "1025"}},
+    {.name = "patient", .max = 19, .plain = true, .optional = true, .sample = {"2048", "2049"}},
+    {0},
+};
+
 const struct wording_kind wording_kinds[WORDING_KINDS] = {
     {
         .name = "registration_link",
@@ -98,22 +132,27 @@ const struct wording_kind wording_kinds[WORDING_KINDS] = {
     },
     {
         .name = "reminder",
-        .has = {[WORDING_SMS] = true},
-        .fields = {CENTRE,
-                   {.name = "due", .max = 5, .plain = true, .sample = {"08:30", NULL}},
-                   {.name = "family", .type = WORDING_FLAG, .follows = "members"},
-                   {.name = "members",
-                    .type = WORDING_LIST,
-                    .max = 9,
-                    .optional = true,
-                    .fields = members}},
+        .has = {[WORDING_SMS] = true, [WORDING_MAIL] = true},
+        .fields = REMINDER_FIELDS,
+        .shapes = {{"one patient", 0, 1}, {"a family", 9, 3}},
+    },
+    {
+        /* A reminder again, to those who have not answered. */
+        .name = "nudge",
+        .has = {[WORDING_SMS] = true, [WORDING_MAIL] = true},
+        .fields = REMINDER_FIELDS,
         .shapes = {{"one patient", 0, 1}, {"a family", 9, 3}},
     },
     {
         .name = "report_stored",
         .has = {[WORDING_SMS] = true},
-        .fields = {CENTRE, REPORTS, {.name = "needs_review", .type = WORDING_FLAG}, CENTRE_PHONE},
-        .shapes = {{"one report", 1, 2}, {"a family", 9, 6}},
+        .fields = {CENTRE,
+                   REPORTS,
+                   {.name = "replaced", .type = WORDING_FLAG}, /* in place of an earlier one */
+                   {.name = "needs_review", .type = WORDING_FLAG},
+                   {.name = "how_to_stop", .type = WORDING_FLAG}, /* a word of it may have asked */
+                   CENTRE_PHONE},
+        .shapes = {{"one report", 1, 4}, {"a family", 9, 7}},
     },
     {
         /* Nobody saves on this one: what to do stands in full. */
@@ -159,7 +198,8 @@ const struct wording_kind wording_kinds[WORDING_KINDS] = {
     {
         .name = "which_member",
         .has = {[WORDING_SMS] = true},
-        .fields = {CENTRE, MEMBERS},
+        /* Send all of it again, or just the number or the name. */
+        .fields = {CENTRE, {.name = "again", .type = WORDING_FLAG}, MEMBERS},
         .shapes = {{"a family", 9, 4}},
     },
     {
@@ -169,10 +209,11 @@ const struct wording_kind wording_kinds[WORDING_KINDS] = {
         .shapes = {{"one message", 0, 2}},
     },
     {
+        /* Nobody knows the language: the Japanese text says it in English as well. */
         .name = "unknown_sender",
         .has = {[WORDING_SMS] = true},
         .fields = {{0}},
-        .shapes = {{"one message", 0, 2}},
+        .shapes = {{"one message", 0, 3}},
     },
     {
         .name = "not_watched",
@@ -181,10 +222,124 @@ const struct wording_kind wording_kinds[WORDING_KINDS] = {
         .shapes = {{"one message", 0, 2}},
     },
     {
-        .name = "command_later",
+        /* Which report was taken back. */
+        .name = "undone",
+        .has = {[WORDING_SMS] = true},
+        .fields = {CENTRE, REPORTS},
+        .shapes = {{"one report", 1, 2}, {"a family", 9, 6}},
+    },
+    {
+        .name = "nothing_to_undo",
         .has = {[WORDING_SMS] = true},
         .fields = {CENTRE, CENTRE_PHONE},
         .shapes = {{"one message", 0, 2}},
+    },
+    {
+        /* The answer to "a wrong value". */
+        .name = "correct_how",
+        .has = {[WORDING_SMS] = true},
+        .fields = {CENTRE, MEMBER},
+        .shapes = {{"one message", 0, 2}},
+    },
+    {
+        /* "cancel", and there is a report that it could mean. */
+        .name = "cancel_which",
+        .has = {[WORDING_SMS] = true},
+        .fields = {CENTRE},
+        .shapes = {{"one message", 0, 2}},
+    },
+    {
+        .name = "wrong_which",
+        .has = {[WORDING_SMS] = true},
+        .fields = {CENTRE},
+        .shapes = {{"one message", 0, 2}},
+    },
+    {
+        /* To a stranger: no word about anybody. */
+        .name = "wrong_number",
+        .has = {[WORDING_SMS] = true},
+        .fields = {CENTRE, CENTRE_PHONE},
+        .shapes = {{"one message", 0, 2}},
+    },
+    {
+        .name = "stopped",
+        .has = {[WORDING_SMS] = true},
+        .fields = {CENTRE, CENTRE_PHONE},
+        .shapes = {{"one message", 0, 3}},
+    },
+    {
+        .name = "started",
+        .has = {[WORDING_SMS] = true},
+        .fields = {CENTRE},
+        .shapes = {{"one message", 0, 2}},
+    },
+    {
+        .name = "help",
+        .has = {[WORDING_SMS] = true},
+        .fields = {CENTRE, CENTRE_PHONE},
+        .shapes = {{"one message", 0, 4}},
+    },
+    {
+        .name = "language_changed",
+        .has = {[WORDING_SMS] = true},
+        .fields = {CENTRE},
+        .shapes = {{"one message", 0, 2}},
+    },
+    {
+        .name = "code_confirmed",
+        .has = {[WORDING_SMS] = true},
+        .fields = {CENTRE},
+        .shapes = {{"one message", 0, 1}},
+    },
+    {
+        .name = "code_wrong",
+        .has = {[WORDING_SMS] = true},
+        .fields = {CENTRE},
+        .shapes = {{"one message", 0, 1}},
+    },
+    {
+        .name = "monitoring_ended",
+        .has = {[WORDING_SMS] = true, [WORDING_MAIL] = true},
+        .fields = {CENTRE,
+                   MEMBER,
+                   {.name = "name", .max = 10, .optional = true, .sample = {"花子", NULL}},
+                   CENTRE_PHONE},
+        .shapes = {{"one patient", 0, 3}},
+    },
+    {
+        /* To the centre's staff: numbers of our own, no name, no telephone, no value. */
+        .name = "alert_urgent",
+        .has = {[WORDING_SMS] = true, [WORDING_MAIL] = true},
+        .fields = {CENTRE,
+                   {.name = "alert", .max = 19, .plain = true, .sample = {"1024", NULL}},
+                   {.name = "patient",
+                    .max = 19,
+                    .plain = true,
+                    .optional = true,
+                    .sample = {"2048", NULL}},
+                   {.name = "again", .type = WORDING_FLAG}, /* nobody has looked yet */
+                   CONSOLE},
+        .shapes = {{"one alert", 0, 4}},
+    },
+    {
+        .name = "alert_digest",
+        .has = {[WORDING_MAIL] = true},
+        .fields =
+            {CENTRE,
+             {.name = "count", .max = 6, .plain = true, .sample = {"2", NULL}},
+             {.name = "alerts", .type = WORDING_LIST, .max = 50, .fields = alerts},
+             {.name = "more", .max = 6, .plain = true, .optional = true, .sample = {"7", NULL}},
+             CONSOLE},
+        .shapes = {{"one alert", 1, 0}, {"many alerts", 50, 0}},
+    },
+    {
+        .name = "call_list",
+        .has = {[WORDING_MAIL] = true},
+        .fields = {CENTRE,
+                   {.name = "day", .max = 10, .plain = true, .sample = {"2026-02-01", NULL}},
+                   {.name = "count", .max = 6, .plain = true, .sample = {"3", NULL}},
+                   CONSOLE},
+        .shapes = {{"one list", 0, 0}},
     },
 };
 

@@ -20,7 +20,7 @@ enum wording_type {
 /* What a text is for: each has files of its own, KIND/LANGUAGE.sms and KIND/LANGUAGE.mail. */
 enum wording_medium { WORDING_SMS, WORDING_MAIL };
 
-enum { WORDING_MEDIA = 2, WORDING_KINDS = 13, WORDING_LANGUAGES = 7 };
+enum { WORDING_MEDIA = 2, WORDING_KINDS = 29, WORDING_LANGUAGES = 7 };
 
 /* How the HTML part of an e-mail shows a value. */
 enum wording_show {
@@ -38,7 +38,7 @@ struct wording_field {
     bool plain;     /* text: digits and the like, never letters beyond GSM 7-bit */
     bool optional;  /* may be absent */
     bool unused;    /* a text may do without it */
-    bool mail_only; /* an SMS may do without it */
+    bool mail_only; /* an SMS may do without it, and need not be given it */
     enum wording_show show;
     const char *follows; /* flag: true exactly where this list has an entry */
     int choice;          /* flag: of those with the same number exactly one is true */
@@ -83,8 +83,9 @@ bool wording_find_language(const char *code, size_t *language) __attribute__((wa
 /* ---- wording_params.c: parameter objects against the table */
 
 /* A copy with the flags that follow from lists; NULL with a static word in `why`. */
-json_t *wording_checked_params(const struct wording_kind *kind, const json_t *params,
-                               const char **why) __attribute__((warn_unused_result));
+json_t *wording_checked_params(const struct wording_kind *kind, enum wording_medium medium,
+                               const json_t *params, const char **why)
+    __attribute__((warn_unused_result));
 
 enum wording_fill {
     WORDING_FILL_WORST,  /* every text at its greatest length, names in kana */

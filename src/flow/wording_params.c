@@ -53,9 +53,11 @@ static bool check_integer(const struct wording_field *field, json_int_t value, c
     return units <= field->max || refuse(why, "parameter too long");
 }
 
-static bool check_fields(const struct wording_field *fields, json_t *params, const char **why);
+static bool check_fields(const struct wording_field *fields, enum wording_medium medium,
+                         json_t *params, const char **why);
 
-static bool check_list(const struct wording_field *field, const json_t *value, const char **why)
+static bool check_list(const struct wording_field *field, enum wording_medium medium,
+                       const json_t *value, const char **why)
 {
     size_t i;
     json_t *entry;
@@ -64,11 +66,13 @@ static bool check_list(const struct wording_field *field, const json_t *value, c
         return refuse(why, "parameter empty");
     if (json_array_size(value) > (size_t)field->max)
         return refuse(why, "parameter with too many entries");
-    json_array_foreach(value, i, entry) if (!check_fields(field->fields, entry, why)) return false;
+    json_array_foreach(value, i,
+                       entry) if (!check_fields(field->fields, medium, entry, why)) return false;
     return true;
 }
 
-static bool check_value(const struct wording_field *field, const json_t *value, const char **why)
+static bool check_value(const struct wording_field *field, enum wording_medium medium,
+                        const json_t *value, const char **why)
 {
     switch (field->type) {
     case WORDING_TEXT:
@@ -83,7 +87,7 @@ static bool check_value(const struct wording_field *field, const json_t *value, 
         break;
     case WORDING_LIST:
         if (json_is_array(value))
-            return check_list(field, value, why);
+            return check_list(field, medium, value, why);
         break;
     }
     return refuse(why, "parameter of a wrong type");
@@ -125,7 +129,14 @@ static bool settle_flag(const struct wording_field *field, json_t *params, const
     return true;
 }
 
-static bool check_fields(const struct wording_field *fields, json_t *params, const char **why)
+static bool is_needed(const struct wording_field *field, enum wording_medium medium)
+{
+    return field->type != WORDING_FLAG && !field->optional &&
+           (medium == WORDING_MAIL || !field->mail_only);
+}
+
+static bool check_fields(const struct wording_field *fields, enum wording_medium medium,
+                         json_t *params, const char **why)
 {
     if (!json_is_object(params))
         return refuse(why, "parameter of a wrong type");
@@ -133,9 +144,9 @@ static bool check_fields(const struct wording_field *fields, json_t *params, con
         const json_t *value = json_object_get(params, field->name);
         bool absent = value == NULL || json_is_null(value);
 
-        if (absent && field->type != WORDING_FLAG && !field->optional)
+        if (absent && is_needed(field, medium))
             return refuse(why, "parameter missing");
-        if (!absent && !check_value(field, value, why))
+        if (!absent && !check_value(field, medium, value, why))
             return false;
         if (field->follows != NULL && !settle_flag(field, params, why))
             return false;
@@ -143,12 +154,12 @@ static bool check_fields(const struct wording_field *fields, json_t *params, con
     return check_choices(fields, params, why);
 }
 
-json_t *wording_checked_params(const struct wording_kind *kind, const json_t *params,
-                               const char **why)
+json_t *wording_checked_params(const struct wording_kind *kind, enum wording_medium medium,
+                               const json_t *params, const char **why)
 {
     json_t *copy = params != NULL ? json_copy((json_t *)params) : json_object();
 
-    if (check_fields(kind->fields, copy, why))
+    if (check_fields(kind->fields, medium, copy, why))
         return copy;
     json_decref(copy);
     return NULL;
@@ -239,7 +250,7 @@ json_t *wording_filled_params(const struct wording_kind *kind, const struct word
 
     if (params == NULL)
         return NULL;
-    checked = wording_checked_params(kind, params, &why);
+    checked = wording_checked_params(kind, WORDING_MAIL, params, &why);
     json_decref(params);
     return checked;
 }

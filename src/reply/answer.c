@@ -100,13 +100,7 @@ static enum reply_outcome judge(struct parting *parting, struct part *part)
 
 /* ------------------------------------------------------------------ the answer */
 
-struct writer {
-    char *bytes;
-    size_t len, size;
-    bool full;
-};
-
-static void write_letters(struct writer *writer, const struct text *text, int first, int past)
+void write_letters(struct writer *writer, const struct text *text, int first, int past)
 {
     bool space = false;
 
@@ -184,16 +178,33 @@ static bool write_values(const struct message *message, const struct part *part,
     return write_member(message, part, values->member);
 }
 
+/* The words left over, too. Returns whether they and the member's name fit. */
+static bool write_report(struct parting *parting, const struct part *part,
+                         struct reply_values *values)
+{
+    parting->reply->needs_review |= part->words;
+    for (int i = part->first; i < part->past; i++) {
+        const struct token *token = token_at(parting->message, i);
+        const struct word *word = NULL;
+
+        if (token->reading == REPLY_READ_NOTE && token_is(token, ROLE_COMMAND))
+            word = vocabulary_command(&parting->message->text, token->first, token->past);
+        parting->reply->stop_word |= word != NULL && word->command == REPLY_STOP;
+    }
+    if (!write_values(parting->message, part, values))
+        return false;
+    write_note(parting->message, part, values->note);
+    return true;
+}
+
 static void answer_report(struct parting *parting)
 {
     struct reply *reply = parting->reply;
 
     reply->count = parting->count;
     for (int i = 0; i < parting->count; i++) {
-        if (!write_values(parting->message, &parting->parts[i], &reply->reports[i]))
+        if (!write_report(parting, &parting->parts[i], &reply->reports[i]))
             reply->outcome = REPLY_AMBIGUOUS;
-        write_note(parting->message, &parting->parts[i], reply->reports[i].note);
-        reply->needs_review |= parting->parts[i].words;
     }
 }
 
@@ -202,7 +213,7 @@ static void answer_incomplete(struct parting *parting, const struct part *part)
     struct reply *reply = parting->reply;
 
     reply->count = 1;
-    write_values(parting->message, part, &reply->reports[0]);
+    write_report(parting, part, &reply->reports[0]);
     for (int field = 0; field < REPLY_FIELDS; field++)
         reply->missing[field] = missing(parting, part, (enum reply_field)field);
 }
@@ -308,6 +319,7 @@ static void answer(struct parting *parting)
     bool in_doubt = parting->too_many || members_in_doubt(parting);
 
     reply->outcome = REPLY_REPORT;
+    reply->several = parting->count > 1;
     for (int i = 0; i < parting->count; i++) {
         enum reply_outcome outcome = judge(parting, &parting->parts[i]);
 

@@ -14,6 +14,7 @@ static bool answer(const struct word *word, struct reply *reply)
     reply->outcome = REPLY_COMMAND;
     reply->command = word->command;
     reply->language = word->language;
+    reply->cancel = strcmp(word->text, "cancel") == 0;
     return true;
 }
 

@@ -51,6 +51,14 @@ void reports_read(struct message *message, struct reply *reply);
 
 /* ------------------------------------------------------------------ shared small things */
 
+/* What the patient wrote, into `bytes`: `full` where it did not fit. */
+struct writer {
+    char *bytes;
+    size_t len, size;
+    bool full;
+};
+void write_letters(struct writer *writer, const struct text *text, int first, int past);
+
 static inline struct token *token_at(struct message *message, int i)
 {
     return i >= 0 && i < message->tokens.count ? &message->tokens.list[i] : NULL;

@@ -68,7 +68,7 @@ static void cut_off(struct reply *reply)
 {
     reply->outcome = REPLY_AMBIGUOUS;
     reply->count = 0;
-    reply->replaces = reply->needs_review = false;
+    reply->replaces = reply->needs_review = reply->stop_word = reply->several = false;
     reply->member[0] = '\0';
 }
 

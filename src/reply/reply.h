@@ -60,7 +60,10 @@ struct reply {
     int count; /* REPLY_REPORT: reports in `reports`; REPLY_INCOMPLETE: 1, the partial one */
     struct reply_values reports[REPLY_REPORTS_MAX];
     bool replaces;     /* an undo word stood before it */
-    bool needs_review; /* words were left over */
+    bool needs_review; /* words were left over: of a report, or of what was read of one */
+    bool stop_word;    /* one of them is that of a command to stop */
+    bool several;      /* it was to be several reports */
+    bool cancel;       /* REPLY_STOP: by the word "cancel", which may mean the last report */
     bool red_flag;
     char member[REPLY_MEMBER_MAX]; /* whose report failed (failing outcomes) */
     bool missing[REPLY_FIELDS];    /* REPLY_INCOMPLETE */
@@ -82,6 +85,10 @@ struct reply_rules {
 /* Reads `len` bytes (any bytes, also NUL and not UTF-8) into `reply`, overwriting all of it. */
 void reply_parse(const char *bytes, size_t len, const struct reply_rules *rules,
                  struct reply *reply);
+
+/* The text as a lone name: one to three plain words with noise around them, NFKC, without
+ * honorifics; "" where it is none. It means something only while it is asked whose report it is. */
+void reply_lone_name(const char *bytes, size_t len, char name[REPLY_MEMBER_MAX]);
 
 /* The JSON object of doc/reply-grammar.md section 4, keys in its order, into `text` of `size` bytes
  * (REPLY_JSON_MAX always suffices). Returns its length, without the NUL. */

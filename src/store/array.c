@@ -2,6 +2,7 @@
 #include "store/array.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 
 #include "base/log.h"
 
@@ -59,17 +60,29 @@ void array_end(struct array *array)
     array->stream = NULL;
 }
 
-void array_of_links(const int64_t *patients, size_t count, const uint8_t *salts, struct array *ids,
-                    struct array *bytes)
+void links_array_write(struct links_array *array, const struct store_link_patient *patients,
+                       size_t count, const uint8_t *salts)
 {
-    enum { SALT_BYTES = 16 };
-
-    array_begin(ids);
-    array_begin(bytes);
+    array_begin(&array->ids);
+    array_begin(&array->salts);
+    array_begin(&array->phones);
+    array_begin(&array->input_ids);
     for (size_t i = 0; i < count; i++) {
-        array_add_int(ids, patients[i]);
-        array_add_bytes(bytes, salts + i * SALT_BYTES, SALT_BYTES);
+        array_add_int(&array->ids, patients[i].id);
+        array_add_bytes(&array->salts, salts + i * STORE_SALT_BYTES, STORE_SALT_BYTES);
+        array_add_text(&array->phones, patients[i].phone);
+        array_add_text(&array->input_ids, patients[i].input_id);
     }
-    array_end(ids);
-    array_end(bytes);
+    array_end(&array->ids);
+    array_end(&array->salts);
+    array_end(&array->phones);
+    array_end(&array->input_ids);
+}
+
+void links_array_free(struct links_array *array)
+{
+    free(array->ids.text);
+    free(array->salts.text);
+    free(array->phones.text);
+    free(array->input_ids.text);
 }

@@ -7,6 +7,8 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "store/outbox.h"
+
 struct array {
     char *text; /* after array_end(): "{1,2}"; the caller frees it */
     size_t len;
@@ -20,9 +22,16 @@ void array_add_bytes(struct array *array, const uint8_t *bytes, size_t len); /* 
 void array_add_text(struct array *array, const char *value);                 /* NULL is SQL NULL */
 void array_end(struct array *array);
 
-/* Patients, and the salts of their links (16 bytes each, one behind the other), as two arrays; the
- * caller frees their texts. */
-void array_of_links(const int64_t *patients, size_t count, const uint8_t *salts, struct array *ids,
-                    struct array *bytes);
+/* Patients, the salts of their links (16 bytes each, one behind the other), and what the caller's
+ * own list says of them. */
+struct links_array {
+    struct array ids;
+    struct array salts;
+    struct array phones;
+    struct array input_ids;
+};
+void links_array_write(struct links_array *array, const struct store_link_patient *patients,
+                       size_t count, const uint8_t *salts);
+void links_array_free(struct links_array *array);
 
 #endif

@@ -20,6 +20,14 @@ struct store_mint {
     uint8_t salt[STORE_SALT_BYTES];
 };
 
+/* A patient who is to get a link, and what the asker's own list says of them, to be compared with
+ * the register: a list that has slipped by a row is noticed. */
+struct store_link_patient {
+    int64_t id;
+    const char *phone;    /* E.164; NULL where the list does not say */
+    const char *input_id; /* NULL where the list does not say */
+};
+
 /* A message that is ours to send until its lease runs out. Strings live during the callback. */
 struct store_claim {
     int64_t id;

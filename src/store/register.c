@@ -10,8 +10,8 @@
 
 static const struct db_statement sql_batch = {
     "link_batch",
-    "SELECT batch_id, state = 'held' FROM hersys.link_batch($1::bigint[], $2::text, $3::integer, "
-    "$4::bytea[], $5::text)",
+    "SELECT batch_id, coalesce(held_for, '') FROM hersys.link_batch($1::bigint[], $2::text, "
+    "$3::integer, $4::bytea[], $5::text, $6::text[], $7::text[])",
 };
 static const struct db_statement sql_links = {
     "batch_links",
@@ -24,7 +24,7 @@ static const struct db_statement sql_release = {
 static const struct db_statement sql_list = {
     "batch_list",
     "SELECT batch_id, centre_id, channel, requested_by,"
-    " to_char(created_at, 'YYYY-MM-DD HH24:MI TZHTZM'), links FROM hersys.batch_list()",
+    " to_char(created_at, 'YYYY-MM-DD HH24:MI TZHTZM'), links, held_for FROM hersys.batch_list()",
 };
 
 /* The words of a refusal, "" where it was none. */
@@ -38,30 +38,31 @@ static void read_batch(const struct answer *answer, enum db_outcome outcome, con
     store_batch_cb *cb = (store_batch_cb *)answer->cb;
 
     if (outcome == DB_OK && PQntuples(result) == 1)
-        cb(answer->arg, outcome, "", atoll(PQgetvalue(result, 0, 0)),
-           PQgetvalue(result, 0, 1)[0] == 't');
+        cb(answer->arg, outcome, "", atoll(PQgetvalue(result, 0, 0)), PQgetvalue(result, 0, 1));
     else
-        cb(answer->arg, outcome, refusal_of(outcome, result), 0, false);
+        cb(answer->arg, outcome, refusal_of(outcome, result), 0, "");
 }
 
-bool store_link_batch(struct store *store, const int64_t *patients, size_t count,
+bool store_link_batch(struct store *store, const struct store_link_patient *patients, size_t count,
                       const char *channel, int key_id, const uint8_t *salts, const char *actor,
                       store_batch_cb *cb, void *arg)
 {
     struct answer answer = {.cb = (void (*)(void))cb, .arg = arg, .read = read_batch};
-    struct array ids, bytes;
+    struct links_array links;
     char key_text[24];
     bool asked;
 
-    array_of_links(patients, count, salts, &ids, &bytes);
+    links_array_write(&links, patients, count, salts);
 
-    struct db_param params[] = {PARAM(ids.text), PARAM(channel), PARAM(param_int(key_text, key_id)),
-                                PARAM(bytes.text), PARAM(actor)};
+    struct db_param params[] = {
+        PARAM(links.ids.text),       PARAM(channel), PARAM(param_int(key_text, key_id)),
+        PARAM(links.salts.text),     PARAM(actor),   PARAM(links.phones.text),
+        PARAM(links.input_ids.text),
+    };
 
     asked = answer_rows(store_lane(store, STORE_CHORES), &sql_batch, params, MEM_COUNT(params),
                         &answer);
-    free(ids.text);
-    free(bytes.text);
+    links_array_free(&links);
     return asked;
 }
 
@@ -128,6 +129,7 @@ static void read_batches(const struct answer *answer, enum db_outcome outcome,
             .requested_by = PQgetvalue(result, i, 3),
             .created_at = PQgetvalue(result, i, 4),
             .links = atoll(PQgetvalue(result, i, 5)),
+            .held_for = PQgetvalue(result, i, 6),
         };
     cb(answer->arg, outcome, rows, count);
     free(rows);

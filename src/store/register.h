@@ -11,14 +11,16 @@
 /* `error`: the schema's own words where it refused ("there is no patient 7"), which name no data of
  * a patient; "" otherwise. */
 
-/* `held`: nothing of it is sent until somebody else releases it. */
+/* `held_for`: the schema's word for why nothing of it is sent until somebody else releases it; ""
+ * where it is not held. */
 typedef void store_batch_cb(void *arg, enum db_outcome outcome, const char *error, int64_t batch_id,
-                            bool held);
+                            const char *held_for);
 
 /* Writes links and messages to patients of one centre in one commit and wakes the daemons: at the
- * centre's pace, or held whole where they would be more than it may send in a day. A new link ends
- * the one before. `salts`: STORE_SALT_BYTES for each of the patients, one behind the other. */
-bool store_link_batch(struct store *store, const int64_t *patients, size_t count,
+ * centre's pace, or held whole where they look wrong or would be more than it may send in a day. A
+ * new link ends the one before. `salts`: STORE_SALT_BYTES for each of the patients, one behind the
+ * other. */
+bool store_link_batch(struct store *store, const struct store_link_patient *patients, size_t count,
                       const char *channel, int key_id, const uint8_t *salts, const char *actor,
                       store_batch_cb *cb, void *arg) __attribute__((warn_unused_result));
 
@@ -46,6 +48,7 @@ struct store_batch_row {
     const char *requested_by;
     const char *created_at; /* "2026-05-01 09:00 +0900", in the session's time zone */
     int64_t links;
+    const char *held_for; /* as of store_batch_cb */
 };
 typedef void store_batches_cb(void *arg, enum db_outcome outcome,
                               const struct store_batch_row *rows, int count);

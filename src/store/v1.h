@@ -1,6 +1,6 @@
 /*
  * v1.h - the calls of the /v1 API: each is one function call of the schema (schema/0008_api.sql to
- * 0011_verification.sql).
+ * 0015_ladder.sql).
  *
  * Each returns false where the database cannot take more statements now: nothing was asked, the
  * callback is not called. All texts are copied.
@@ -29,9 +29,9 @@ bool store_v1_patient_list(struct store *store, const struct store_caller *calle
 
 /* `salts`: STORE_SALT_BYTES for each of the patients, one behind the other. */
 bool store_v1_links_send(struct store *store, const struct store_caller *caller,
-                         const int64_t *patients, size_t count, const char *channel, int key_id,
-                         const uint8_t *salts, store_reply_cb *cb, void *arg)
-    __attribute__((warn_unused_result));
+                         const struct store_link_patient *patients, size_t count,
+                         const char *channel, int key_id, const uint8_t *salts, store_reply_cb *cb,
+                         void *arg) __attribute__((warn_unused_result));
 bool store_v1_link_get(struct store *store, const struct store_caller *caller, int64_t id,
                        store_reply_cb *cb, void *arg) __attribute__((warn_unused_result));
 bool store_v1_batch_get(struct store *store, const struct store_caller *caller, int64_t id,
@@ -76,6 +76,17 @@ bool store_v1_code_try(struct store *store, const struct store_caller *caller, i
 bool store_v1_code_consume(struct store *store, const struct store_caller *caller, int64_t id,
                            store_reply_cb *cb, void *arg) __attribute__((warn_unused_result));
 
+/* ---- alerts */
+
+/* `state`: "open" or "all". */
+bool store_v1_alerts_list(struct store *store, const struct store_caller *caller, const char *state,
+                          int64_t after, int64_t limit, store_reply_cb *cb, void *arg)
+    __attribute__((warn_unused_result));
+bool store_v1_alert_seen(struct store *store, const struct store_caller *caller, int64_t id,
+                         store_reply_cb *cb, void *arg) __attribute__((warn_unused_result));
+bool store_v1_alert_close(struct store *store, const struct store_caller *caller, int64_t id,
+                          store_reply_cb *cb, void *arg) __attribute__((warn_unused_result));
+
 /* ---- reports */
 
 /* The cursor: a transaction's number as text ("0" begins), and a row's. */
@@ -86,5 +97,13 @@ bool store_v1_reports_list(struct store *store, const struct store_caller *calle
 bool store_v1_unreported(struct store *store, const struct store_caller *caller, int64_t slot,
                          const char *day, int64_t after, int64_t limit, store_reply_cb *cb,
                          void *arg) __attribute__((warn_unused_result));
+
+/* ---- the call list */
+
+bool store_v1_calls_list(struct store *store, const struct store_caller *caller, int64_t after,
+                         int64_t limit, store_reply_cb *cb, void *arg)
+    __attribute__((warn_unused_result));
+bool store_v1_call_close(struct store *store, const struct store_caller *caller, int64_t id,
+                         store_reply_cb *cb, void *arg) __attribute__((warn_unused_result));
 
 #endif

@@ -1,8 +1,6 @@
 /* v1_links.c - the statements of the API about registration links and their batches. */
 #include "store/v1.h"
 
-#include <stdlib.h>
-
 #include "base/mem.h"
 #include "store/answer.h"
 #include "store/array.h"
@@ -10,7 +8,7 @@
 static const struct db_statement sql_send = {
     "v1_links_send",
     "SELECT status, body::text FROM hersys.v1_links_send(" STORE_CALLER ", $6::bigint[], $7::text, "
-    "$8::integer, $9::bytea[])",
+    "$8::integer, $9::bytea[], $10::text[], $11::text[])",
 };
 static const struct db_statement sql_link = {
     "v1_link_get",
@@ -30,21 +28,22 @@ static const struct db_statement sql_cancel = {
 };
 
 bool store_v1_links_send(struct store *store, const struct store_caller *caller,
-                         const int64_t *patients, size_t count, const char *channel, int key_id,
-                         const uint8_t *salts, store_reply_cb *cb, void *arg)
+                         const struct store_link_patient *patients, size_t count,
+                         const char *channel, int key_id, const uint8_t *salts, store_reply_cb *cb,
+                         void *arg)
 {
-    struct array ids, bytes;
+    struct links_array links;
     char key_text[24];
     bool asked;
 
-    array_of_links(patients, count, salts, &ids, &bytes);
+    links_array_write(&links, patients, count, salts);
 
-    struct db_param more[] = {PARAM(ids.text), PARAM(channel), PARAM(param_int(key_text, key_id)),
-                              PARAM(bytes.text)};
+    struct db_param more[] = {
+        PARAM(links.ids.text),   PARAM(channel),           PARAM(param_int(key_text, key_id)),
+        PARAM(links.salts.text), PARAM(links.phones.text), PARAM(links.input_ids.text)};
 
     asked = store_call(store, &sql_send, caller, more, MEM_COUNT(more), cb, arg);
-    free(ids.text);
-    free(bytes.text);
+    links_array_free(&links);
     return asked;
 }
 

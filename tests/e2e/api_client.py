@@ -16,7 +16,7 @@ DOCUMENT = yaml.safe_load((ROOT / "doc" / "openapi.yaml").read_text())
 METHODS = ("get", "post", "patch", "put", "delete")
 # Headers that mean something to a client: where one comes, the document has to have it.
 TOLD_HEADERS = ("location", "retry-after", "www-authenticate", "accept-patch", "allow")
-SCOPES = "patients,links,codes,reports,release"
+SCOPES = "patients,links,codes,reports,alerts,release"
 
 
 def resolve(item):

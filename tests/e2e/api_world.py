@@ -75,10 +75,12 @@ class World:
         self.stranger = gateway.token(self.other_centre, "desk-1")
         self.slot = db.slot(self.centre, "00:00:01", "23:59:59")
         self.patient = self.api.new_patient(phone="070-0000-0001", phone_confirmed=True)["id"]
-        report(db, self.centre, self.patient)
+        self.alert = db.insert("alert", {"centre_id": self.centre, "patient_id": self.patient, "report_id": report(db, self.centre, self.patient),
+                                         "level": "watch", "reasons": ["spo2_fall"]})
         batch = self.api.post("/v1/links", {"patients": [self.patient], "channel": "sms"}).good(202)
         self.batch, self.link = batch["id"], batch["links"][0]["link"]
         self.code = self.new_code()["id"]
+        self.call_task = db.insert("call_task", {"centre_id": self.centre, "patient_id": self.patient, "reason": "silent"})
 
     def person(self):
         n = next(self.numbers)
@@ -124,10 +126,14 @@ class World:
             path, token = f"/v1/batches/{self.held_batch()}/release", self.second
         elif name in ("getBatch", "cancelBatch"):
             path = path.format(id=self.batch)
+        elif name in ("seeAlert", "closeAlert"):
+            path = path.format(id=self.alert)
         elif name == "getLink":
             path = path.format(id=self.link)
         elif name in ("getCode", "verifyCode"):
             path = path.format(id=self.code)
+        elif name == "closeCall":
+            path = path.format(id=self.call_task)
         else:
             path = path.format(id=self.patient)
         if name == "createPatient":

@@ -121,7 +121,7 @@ def test_what_belongs_to_another_centre_is_not_there_and_is_not_changed(make_gat
     gateway = make_gateway(sandbox__receipt_milliseconds=0).start()
     world = World(gateway, db)
     with_id = [(operation["operationId"], method) for path, method, operation in operations() if "{id}" in path]
-    assert len(with_id) == 8
+    assert len(with_id) == 9
     for name, _ in with_id:
         world.prepare(name)
     wait_for(lambda: db.one("SELECT count(*) FROM hersys.outbox WHERE channel = 'sms'") == 0, what="the link's way out")
@@ -325,7 +325,8 @@ def test_the_same_request_with_the_same_key_gets_the_same_answer_and_is_done_onc
     assert office.get(patient).good()["ended_at"] is None, "it was not done again"
 
 
-@pytest.mark.parametrize("name", ["createPatient", "changePatient", "sendLinks", "releaseBatch", "cancelBatch", "requestCode", "verifyCode"])
+@pytest.mark.parametrize("name", ["createPatient", "changePatient", "sendLinks", "releaseBatch", "cancelBatch", "requestCode", "verifyCode", "seeAlert", "closeAlert",
+    "closeCall"])
 def test_every_write_is_repeated_by_its_key_without_being_done_again(gateway, db, name):
     world = World(gateway, db)
     first = world.call(name, key="the same")
@@ -343,7 +344,8 @@ def test_every_write_is_repeated_by_its_key_without_being_done_again(gateway, db
 
 def test_every_write_is_in_that_list():
     writes = {operation["operationId"] for _, method, operation in operations() if method != "GET"}
-    assert writes == {"createPatient", "changePatient", "sendLinks", "releaseBatch", "cancelBatch", "requestCode", "verifyCode"}
+    assert writes == {"createPatient", "changePatient", "sendLinks", "releaseBatch", "cancelBatch", "requestCode", "verifyCode", "seeAlert", "closeAlert",
+                      "closeCall"}
 
 
 def test_a_key_stands_for_one_request(office, db):

@@ -29,7 +29,7 @@ def test_a_patient_is_registered_with_what_has_to_be_there_and_the_rest_is_the_c
 def test_a_patient_is_kept_with_all_that_is_given(office):
     body = {**PERSON, "language": "zh-Hant", "phone": phone(1), "phone_confirmed": True, "email": "sample@example.jp", "onset_on": "2026-02-01",
             "diagnosed_on": "2026-02-02", "entered_japan_on": "2026-01-20", "passport_number": "XX0000000", "monitoring_from": "2026-02-04",
-            "monitoring_until": "2026-02-20"}
+            "monitoring_until": "2026-02-20", "spo2_urgent": 88, "spo2_watch": 90, "temperature_watch": 38.3}
     patient = office.post("/v1/patients", body).good(201)
     assert {key: patient[key] for key in body} == body
     assert patient["member_number"] == 1 and patient["takes_sms"] is True
@@ -54,7 +54,8 @@ def test_what_people_type_is_kept_in_one_form(office, field, typed, kept):
     ("phone", "+81" + "7" * 5000), ("email", "sample"), ("email", "a b@example.jp"), ("email", "例@example.jp"), ("email", "a" * 65 + "@example.jp"), ("email", True),
     ("phone_confirmed", "true"), ("phone_confirmed", 1), ("phone_confirmed", True), ("passport_number", "XX12345678"), ("passport_number", "XX-1234"), ("passport_number", ""),
     ("onset_on", "2026-02-04"), ("diagnosed_on", "2027-01-01"), ("entered_japan_on", "2026-02-30"), ("monitoring_until", "2026-02-02"),
-    ("monitoring_until", "2062-02-13"), ("monitoring_from", "2062-02-03"), ("ended", True), ("id", 7), ("centre_id", 1), ("member_number", 2),
+    ("spo2_urgent", 49), ("spo2_urgent", 101), ("spo2_watch", 90.5), ("spo2_watch", "90"), ("spo2_watch", True), ("temperature_watch", 33.99),
+    ("temperature_watch", 42.01), ("temperature_watch", "38.5"), ("monitoring_until", "2062-02-13"), ("monitoring_from", "2062-02-03"), ("ended", True), ("id", 7), ("centre_id", 1), ("member_number", 2),
 ])
 def test_a_value_that_is_not_possible_is_refused_at_its_place(office, db, field, value):
     refused = office.post("/v1/patients", {**PERSON, field: value})

@@ -47,7 +47,7 @@ def test_a_patients_answer_is_read_out_with_what_was_understood(office, db):
     assert office.gateway.bring(phone(1), "36.9 97 N") == office.gateway.bring(phone(2), "38.25 93 Y") == 200
     first, second = office.get("/v1/reports").good()["reports"]
     assert {**first, "id": 0} == {"id": 0, "patient": patient, "reported_at": "2026-02-02T23:00:00.000Z", "source": "sms", "temperature_c": 36.9, "spo2": 97,
-                                  "symptoms": False, "red_flag": False, "needs_review": False, "unconfirmed": False, "superseded_by": None, "alert": None}
+                                  "symptoms": False, "red_flag": False, "needs_review": False, "unconfirmed": False, "superseded_by": None, "withdrawn_at": None, "alert": None}
     assert second["alert"] == "urgent", "who reads reports need not know what is dangerous"
     assert second["patient"] == other and second["unconfirmed"] is True and second["symptoms"] is True and second["spo2"] == 93
 

@@ -91,7 +91,7 @@ def test_many_patients_at_once_each_get_their_own_report(gateway, db):
 
 @pytest.mark.parametrize("text, kind", [
     ("36.9 37 N", "ambiguous"), ("79.9 97 N", "out_of_range"), ("36.9 97", "incomplete"), ("hello there", "not_understood"),
-    ("36.9 97 N cough", "ambiguous"), ("123 456", "command_later"), ("", "not_understood"),
+    ("36.9 97 N cough", "ambiguous"), ("123 456", "not_understood"), ("", "not_understood"),
 ])
 def test_what_is_no_report_is_asked_about_and_kept(gateway, db, text, kind):
     db.patient(db.centre(), phone(1))
@@ -166,7 +166,7 @@ def test_senders_that_are_no_mobile_telephone_are_stored_and_never_answered(gate
 
 
 def test_after_the_monitoring_the_patient_is_told_so(gateway, db):
-    db.patient(db.centre(), phone(1), monitoring_until="2020-02-01")
+    db.patient(db.centre(), phone(1), monitoring_until="2020-02-01", ended_at="2020-02-02")
     assert gateway.bring(phone(1), "36.9 97 N") == 200
     assert reports(db) == [] and db.one("SELECT answer_kind FROM hersys.inbound") == "not_watched"
 
@@ -201,7 +201,7 @@ def test_a_low_spo2_raises_one_alert_and_an_answer_that_says_what_to_do(gateway,
     patient = db.patient(db.centre(), phone(1))
     gateway.bring(phone(1), "37.5 91 Y", "once")
     gateway.bring(phone(1), "37.5 91 Y", "once")
-    assert db.sql("SELECT patient_id, level, reason FROM hersys.alert") == [(patient, "urgent", "spo2_low")]
+    assert db.sql("SELECT patient_id, level, reasons FROM hersys.alert") == [(patient, "urgent", ["spo2_low"])]
     assert "119" in answers(gateway, phone(1), 1)[0]
 
 
@@ -209,7 +209,7 @@ def test_danger_in_a_message_that_is_no_report_raises_an_unconfirmed_alert(gatew
     patient = db.patient(db.centre(), phone(1))
     gateway.bring(phone(1), "36.9 88 n cough")
     assert reports(db) == []
-    assert db.sql("SELECT patient_id, reason, unconfirmed FROM hersys.alert") == [(patient, "spo2_low", True)]
+    assert db.sql("SELECT patient_id, reasons, unconfirmed FROM hersys.alert") == [(patient, ["spo2_low"], True)]
     assert "119" in answers(gateway, phone(1), 1)[0]
 
 

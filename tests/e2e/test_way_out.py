@@ -68,7 +68,7 @@ def test_a_new_link_ends_the_one_before_even_while_that_still_waits(make_gateway
 @pytest.mark.parametrize("number, columns, reason", [
     (None, {}, "has no telephone"),
     ("+81300000001", {}, "takes no SMS"),
-    (phone(1), {"monitoring_until": "2020-02-01"}, "has ended"),
+    (phone(1), {"ended_at": "2020-02-02"}, "has ended"),
 ])
 def test_a_link_that_cannot_be_sent_is_refused_with_a_reason_and_without_the_number(make_gateway, db, number, columns, reason):
     patient = db.patient(db.centre(), number, **columns)

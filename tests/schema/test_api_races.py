@@ -11,7 +11,7 @@ import psycopg2
 from sessions import SALT, Later, blocked, counter, db, patient, phone, race, session  # noqa: F401 - db and session are fixtures
 
 ROUNDS = 20
-SCOPES = "{patients,links,codes,reports,release}"
+SCOPES = "{patients,links,codes,reports,alerts,release}"
 
 
 def token(db, actor="sato", centre=None):

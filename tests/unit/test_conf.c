@@ -106,6 +106,7 @@ static void test_what_is_not_set_has_its_default(void **state)
     assert_int_equal(conf->http.max_connections, 1000);
     assert_int_equal(conf->http.idle_timeout_seconds, 30);
     assert_string_equal(conf->links.base_url, "https://a.example");
+    assert_string_equal(conf->links.console_url, "");
     assert_string_equal(conf->keys.directory, "/etc/hersys-gateway/keys");
     assert_string_equal(conf->templates.directory, HERSYS_TEMPLATE_DIR);
     assert_int_equal(conf->delivery.lease_seconds, 60);
@@ -295,6 +296,14 @@ static const struct fault_case fault_cases[] = {
      "x.conf:1: links.base_url: is too long: a link in an SMS may have 80 units, 34 of them follow "
      "it, so 46 are left\n"},
     /* contradictions */
+    {"\nlinks: { base_url = \"https://a.example\"; console_url = \"http://c.example\"; };",
+     "x.conf:2: links.console_url: must start with https://, because sandbox.enabled is false\n"},
+    {"\nlinks: { base_url = \"https://a.example\"; console_url = \"c.example\"; };",
+     "x.conf:2: links.console_url: must start with https:// (or, on the same host, http://)\n"},
+    {"\nlinks: { base_url = \"https://a.example\"; console_url = "
+     "\"https://abcdefg.hij.abcdefghijklmnopqrs.abcdefghijklmnopqrstuvwxyz.abcdefghi.example/\"\n"
+     "\"ab\"; };", /* 81 characters */
+     "x.conf:2: links.console_url: is too long: in an SMS it may have 80 units\n"},
     {LINKS "sandbox: {\n enabled = true;\n};\n", "x.conf:3: sandbox.spool: must be set, because "
                                                  "sandbox.enabled is true\n"},
     {"\nlinks: { base_url = \"http://a.example\"; };", "x.conf:2: links.base_url: must start with "

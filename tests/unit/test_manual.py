@@ -57,6 +57,9 @@ def test_the_daemons_page_explains_every_log_event_and_no_other():
     for source in (ROOT / "src").rglob("*.c"):
         for event in re.findall(r'\blog_(?:error|warning|info|debug)\(([^;]*?"[^;]*?),\s*LOG_', source.read_text(), re.S):
             logged.update(re.findall(r'"([a-z_]+)"', event))
+    # The chores of the clock are a table: what each of them tells.
+    chores = re.search(r"chores\[\] = \{\n(.*?)^\};", (ROOT / "src" / "flow" / "remind.c").read_text(), re.M | re.S).group(1)
+    logged.update(re.findall(r'^ +\{"[a-z_]+", \w+, \w+, \w+, "([a-z_]+)"', chores, re.M))
     assert len(logged) > 30
     assert sorted(headings(section("hersys-gatewayd.8", "LOG"))) == sorted(logged)
 

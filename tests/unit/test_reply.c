@@ -317,6 +317,98 @@ static void test_json_that_does_not_fit_is_cut_not_overrun(void **state)
     assert_int_equal(reply_format_json(&reply, json, 0), 0);
 }
 
+/* ------------------------------------------------------------------ beside what it says */
+
+static void assert_lone_name(const char *written, const char *wanted)
+{
+    char name[REPLY_MEMBER_MAX];
+
+    reply_lone_name(written, strlen(written), name);
+    assert_string_equal(name, wanted);
+}
+
+static void test_a_lone_name_is_cut_as_a_members_is(void **state)
+{
+    (void)state;
+    assert_lone_name("花子", "花子");
+    assert_lone_name("花子さん", "花子");
+    assert_lone_name("花子です。", "花子");
+    assert_lone_name(" Ｈａｎａｋｏ  Yamada! ", "Hanako Yamada");
+    assert_lone_name("Ana Maria Silva", "Ana Maria Silva");
+    assert_lone_name("Hanako-san", "Hanako");
+    assert_lone_name("It is Ken, please", "Ken");
+    assert_lone_name("지은", "지은");
+}
+
+static void test_what_is_more_than_a_name_is_none(void **state)
+{
+    static const char *const texts[] = {"",
+                                        "ok thanks",
+                                        "2",
+                                        "花子 36.9",
+                                        "stop",
+                                        "助けて",
+                                        "chest pain",
+                                        "my dog ate the whole thermometer",
+                                        "Ken\nYamada",
+                                        "Ken, Hanako",
+                                        "\xff"};
+    char lengthy[REPLY_INPUT_MAX];
+    char name[REPLY_MEMBER_MAX];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+        assert_lone_name(texts[i], "");
+    memset(lengthy, 'a', sizeof(lengthy));
+    reply_lone_name(lengthy, sizeof(lengthy), name);
+    assert_string_equal(name, "");
+}
+
+static void read_text(const char *written)
+{
+    reply_parse(written, strlen(written), &rules, &reply);
+}
+
+static void test_a_word_of_stop_among_those_left_over_is_told(void **state)
+{
+    (void)state;
+    read_text("36.9 97 n stop");
+    assert_int_equal(reply.outcome, REPLY_REPORT);
+    assert_true(reply.stop_word);
+    read_text("36.9 97 n 配信停止");
+    assert_true(reply.stop_word);
+    read_text("36.9 97 n took a paracetamol");
+    assert_false(reply.stop_word);
+    read_text("36.9 97 n");
+    assert_false(reply.stop_word);
+}
+
+static void test_an_incomplete_report_has_the_words_left_over(void **state)
+{
+    (void)state;
+    read_text("36.9 97 took a paracetamol");
+    assert_int_equal(reply.outcome, REPLY_INCOMPLETE);
+    assert_string_equal(reply.reports[0].note, "took a paracetamol");
+    assert_true(reply.needs_review);
+    read_text("36.9 97");
+    assert_string_equal(reply.reports[0].note, "");
+    assert_false(reply.needs_review);
+    assert_false(reply.several);
+    read_text("1 36.9 97 n\n2 38.1 95");
+    assert_int_equal(reply.outcome, REPLY_INCOMPLETE);
+    assert_true(reply.several);
+}
+
+static void test_cancel_is_told_from_the_other_words_of_stop(void **state)
+{
+    (void)state;
+    read_text("Please cancel.");
+    assert_int_equal(reply.command, REPLY_STOP);
+    assert_true(reply.cancel);
+    read_text("stop");
+    assert_false(reply.cancel);
+}
+
 static void test_lines_know_two_escapes_and_no_more(void **state)
 {
     char line[] = "a\\nb\\\\c\\td\\";
@@ -378,6 +470,11 @@ int main(void)
         cmocka_unit_test(test_nothing_of_the_last_message_stays_behind),
         cmocka_unit_test(test_json_has_the_keys_of_the_page_in_their_order),
         cmocka_unit_test(test_json_that_does_not_fit_is_cut_not_overrun),
+        cmocka_unit_test(test_a_lone_name_is_cut_as_a_members_is),
+        cmocka_unit_test(test_what_is_more_than_a_name_is_none),
+        cmocka_unit_test(test_a_word_of_stop_among_those_left_over_is_told),
+        cmocka_unit_test(test_an_incomplete_report_has_the_words_left_over),
+        cmocka_unit_test(test_cancel_is_told_from_the_other_words_of_stop),
         cmocka_unit_test(test_lines_know_two_escapes_and_no_more),
         cmocka_unit_test(test_lines_go_in_and_objects_come_out),
         cmocka_unit_test(test_lines_explain_each_piece_with_its_bytes),

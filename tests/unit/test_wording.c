@@ -45,13 +45,12 @@ static void test_all_faults_are_reported_and_not_only_the_first(void **state)
     (void)state;
     copy_remove_file("reminder/ko.sms");
     copy_remove_file("not_watched/pt.sms");
-    copy_write("command_later/ja.sms", "{{centre}} {{centre_phone}} {{centr}}");
+    copy_write("help/ja.sms", "{{centre}} {{centre_phone}} {{centr}}");
     faults = copy_load();
     assert_int_equal(faults.count, 3);
     copy_expect_fault(&faults, "reminder/ko.sms", ": No such file");
     copy_expect_fault(&faults, "not_watched/pt.sms", ": No such file");
-    copy_expect_fault(&faults, "command_later/ja.sms",
-                      ": placeholder 'centr' is supplied by nothing");
+    copy_expect_fault(&faults, "help/ja.sms", ": placeholder 'centr' is supplied by nothing");
 }
 
 static void test_an_unknown_placeholder_is_named_with_what_there_is(void **state)
@@ -59,8 +58,8 @@ static void test_an_unknown_placeholder_is_named_with_what_there_is(void **state
     (void)state;
     copy_append("which_member/en.sms", "{{centr}}");
     copy_expect_one_fault("which_member/en.sms", ": placeholder 'centr' is supplied by nothing; "
-                                                 "'which_member' is given: centre, members "
-                                                 "(number, "
+                                                 "'which_member' is given: centre, again, "
+                                                 "members (number, "
                                                  "name)");
 }
 
@@ -69,7 +68,8 @@ static void test_a_placeholder_of_a_list_is_unknown_outside_of_it(void **state)
     (void)state;
     copy_append("which_member/en.sms", "{{number}}");
     copy_expect_one_fault("which_member/en.sms", ": placeholder 'number' is supplied by nothing");
-    copy_write("which_member/en.sms", "{{centre}}{{#members}}{{number}}{{name}}{{/"
+    copy_write("which_member/en.sms", "{{centre}}{{#again}}{{/"
+                                      "again}}{{#members}}{{number}}{{name}}{{/"
                                       "members}}{{^members}}{{name}}{{/members}}");
     copy_expect_one_fault("which_member/en.sms", ": placeholder 'name' is supplied by nothing");
 }
@@ -93,9 +93,10 @@ static void test_a_required_placeholder_that_a_language_leaves_out_is_named(void
 static void test_a_required_placeholder_of_a_list_is_named_with_its_list(void **state)
 {
     (void)state;
-    copy_write("which_member/ja.sms", "{{centre}}{{#members}}{{number}} {{/members}}");
+    copy_write("which_member/ja.sms", "{{centre}}{{#again}}{{/again}}{{#members}}{{number}} "
+                                      "{{/members}}");
     copy_expect_one_fault("which_member/ja.sms", ": placeholder 'members.name' is not used");
-    copy_write("which_member/ja.sms", "{{centre}}");
+    copy_write("which_member/ja.sms", "{{centre}}{{#again}}{{/again}}");
     copy_expect_one_fault("which_member/ja.sms", ": placeholder 'members' is not used");
 }
 
@@ -153,10 +154,12 @@ static void test_a_list_counts_with_its_greatest_number_of_entries(void **state)
 {
     (void)state;
     /* 12 units of the centre, and 9 entries of 11 and what stands with them; 268 are allowed. */
-    copy_write("which_member/ja.sms", "{{centre}}{{#members}}{{number}}{{name}}12345678901234567{{/"
+    copy_write("which_member/ja.sms", "{{centre}}{{#again}}{{/again}}"
+                                      "{{#members}}{{number}}{{name}}12345678901234567{{/"
                                       "members}}");
     assert_int_equal(copy_load().count, 0);
-    copy_write("which_member/ja.sms", "{{centre}}{{#members}}{{number}}{{name}}123456789012345678{{"
+    copy_write("which_member/ja.sms", "{{centre}}{{#again}}{{/again}}"
+                                      "{{#members}}{{number}}{{name}}123456789012345678{{"
                                       "/members}}");
     copy_expect_one_fault("which_member/ja.sms", ": too long for 'a family': up to 273 units (5 "
                                                  "SMS "
@@ -166,10 +169,10 @@ static void test_a_list_counts_with_its_greatest_number_of_entries(void **state)
 static void test_a_letter_beyond_gsm_7_bit_is_named_where_segments_depend_on_it(void **state)
 {
     (void)state;
-    copy_write("command_later/pt.sms", "{{centre}}: ligue para {{centre_phone}}, não por SMS");
-    copy_expect_one_fault("command_later/pt.sms", ": 'ã' is not in the GSM 7-bit alphabet");
-    copy_write("command_later/pt.sms", "{{centre}}: ligue para o nosso {{centre_phone}}, é, ñ, ü, "
-                                       "à, ò, ¿, ¡, €");
+    copy_write("help/pt.sms", "{{centre}}: ligue para {{centre_phone}}, não por SMS");
+    copy_expect_one_fault("help/pt.sms", ": 'ã' is not in the GSM 7-bit alphabet");
+    copy_write("help/pt.sms", "{{centre}}: ligue para o nosso {{centre_phone}}, é, ñ, ü, "
+                              "à, ò, ¿, ¡, €");
     assert_int_equal(copy_load().count, 0);
 }
 
@@ -183,14 +186,15 @@ static void test_a_letter_beyond_gsm_7_bit_is_found_in_a_partial(void **state)
     faults = copy_load();
     copy_expect_fault(&faults, "report_stored/es.sms", ": '°' is not in the GSM 7-bit alphabet");
     copy_expect_fault(&faults, "report_urgent/es.sms", ": '°' is not in the GSM 7-bit alphabet");
-    assert_int_equal(faults.count, 2);
+    copy_expect_fault(&faults, "undone/es.sms", ": '°' is not in the GSM 7-bit alphabet");
+    assert_int_equal(faults.count, 3);
 }
 
 static void test_a_text_that_does_not_compile_is_named_with_its_line(void **state)
 {
     (void)state;
-    copy_write("command_later/ja.sms", "{{centre}}\n{{#centre_phone}}\n");
-    copy_expect_one_fault("command_later/ja.sms", ": line 2: section 'centre_phone' is not closed");
+    copy_write("help/ja.sms", "{{centre}}\n{{#centre_phone}}\n");
+    copy_expect_one_fault("help/ja.sms", ": line 2: section 'centre_phone' is not closed");
 }
 
 static void test_a_file_that_is_no_clean_text_is_named(void **state)
@@ -208,11 +212,11 @@ static void test_a_file_that_is_no_clean_text_is_named(void **state)
 
     (void)state;
     for (size_t i = 0; i < MEM_COUNT(cases); i++) {
-        copy_write("command_later/ja.sms", cases[i].bytes);
-        copy_expect_one_fault("command_later/ja.sms", cases[i].what);
+        copy_write("help/ja.sms", cases[i].bytes);
+        copy_expect_one_fault("help/ja.sms", cases[i].what);
     }
-    copy_write_bytes("command_later/ja.sms", "{{centre}}\0{{centre_phone}}", 27);
-    copy_expect_one_fault("command_later/ja.sms", ":1: the control character U+0000");
+    copy_write_bytes("help/ja.sms", "{{centre}}\0{{centre_phone}}", 27);
+    copy_expect_one_fault("help/ja.sms", ":1: the control character U+0000");
 }
 
 static void test_a_partial_that_does_not_exist_is_named(void **state)
@@ -223,7 +227,7 @@ static void test_a_partial_that_does_not_exist_is_named(void **state)
     copy_remove_file("partials/values/ko.sms");
     faults = copy_load();
     copy_expect_fault(&faults, "partials/values/ko.sms", ": No such file");
-    copy_append("command_later/ja.sms", "{{> gone}}");
+    copy_append("help/ja.sms", "{{> gone}}");
     faults = copy_load();
     for (size_t l = 0; wording_language(l) != NULL; l++) {
         char file[64];
@@ -244,7 +248,9 @@ static void test_a_partial_is_checked_with_the_kind_that_uses_it(void **state)
                       ": placeholder 'centr' is supplied by nothing; 'report_stored'");
     copy_expect_fault(&faults, "partials/values/en.sms",
                       ": placeholder 'centr' is supplied by nothing; 'report_urgent'");
-    assert_int_equal(faults.count, 2);
+    copy_expect_fault(&faults, "partials/values/en.sms",
+                      ": placeholder 'centr' is supplied by nothing; 'undone'");
+    assert_int_equal(faults.count, 3);
 }
 
 static void test_a_partial_cannot_lead_out_of_the_directory_or_into_itself(void **state)
@@ -252,9 +258,9 @@ static void test_a_partial_cannot_lead_out_of_the_directory_or_into_itself(void 
     struct copy_faults faults;
 
     (void)state;
-    copy_append("command_later/ja.sms", "{{> ../values}}");
-    copy_expect_one_fault("command_later/ja.sms", ": partial '../values' cannot be");
-    copy_write("command_later/ja.sms", "{{centre}}{{centre_phone}}");
+    copy_append("help/ja.sms", "{{> ../values}}");
+    copy_expect_one_fault("help/ja.sms", ": partial '../values' cannot be");
+    copy_write("help/ja.sms", "{{centre}}{{centre_phone}}");
     copy_append("partials/example/ja.sms", "{{> example}}");
     faults = copy_load();
     copy_expect_fault(&faults, "partials/example/ja.sms", ": partials nest deeper than 8");
@@ -354,7 +360,8 @@ static void test_every_text_says_who_sends_it_and_whom_to_call(void **state)
 static void expect_119(const struct wording_kind *kind, const char *language, const json_t *params,
                        const char *text)
 {
-    static const char *const kinds[] = {"report_urgent", "unknown_sender", "not_watched"};
+    static const char *const kinds[] = {"report_urgent", "unknown_sender", "not_watched", "stopped",
+                                        "help"};
 
     (void)params;
     for (size_t i = 0; i < MEM_COUNT(kinds); i++)
@@ -368,6 +375,18 @@ static void test_a_text_for_somebody_in_danger_names_119(void **state)
     each_text(WORDING_FILL_SAMPLE, expect_119);
 }
 
+/* What doc/translating.md says; 2 where a kind is not named. */
+static const struct {
+    const char *kind;
+    int one, family;
+} limits[] = {
+    {"reminder", 1, 3},         {"nudge", 1, 3},         {"confirmation_code", 1, 0},
+    {"code_confirmed", 1, 0},   {"code_wrong", 1, 0},    {"registration_link", 4, 0},
+    {"report_stored", 4, 7},    {"report_urgent", 3, 7}, {"undone", 2, 6},
+    {"which_member", 4, 4},     {"stopped", 3, 0},       {"help", 4, 0},
+    {"monitoring_ended", 3, 0}, {"alert_urgent", 4, 0},  {"unknown_sender", 3, 0},
+};
+
 static void expect_in_limits(const struct wording_kind *kind, const char *language,
                              const json_t *params, const char *text)
 {
@@ -376,18 +395,9 @@ static void expect_in_limits(const struct wording_kind *kind, const char *langua
                   1;
     int segments = sms_count(text, strlen(text)).segments, most = 2;
 
-    if (strcmp(kind->name, "confirmation_code") == 0)
-        most = 1;
-    else if (strcmp(kind->name, "reminder") == 0)
-        most = family ? 3 : 1;
-    else if (strcmp(kind->name, "registration_link") == 0)
-        most = 4;
-    else if (strcmp(kind->name, "report_stored") == 0 && family)
-        most = 6;
-    else if (strcmp(kind->name, "report_urgent") == 0)
-        most = family ? 7 : 3;
-    else if (strcmp(kind->name, "which_member") == 0)
-        most = 4;
+    for (size_t i = 0; i < MEM_COUNT(limits); i++)
+        if (strcmp(kind->name, limits[i].kind) == 0)
+            most = family ? limits[i].family : limits[i].one;
     if (segments > most)
         fail_msg("%s %s takes %d segments: %s", kind->name, language, segments, text);
 }
@@ -411,16 +421,36 @@ static const char *rendered(const char *kind, const char *language, const char *
     return text;
 }
 
-static void test_a_single_reminder_is_one_segment_in_every_language(void **state)
+static void test_a_single_reminder_and_nudge_is_one_segment_in_every_language(void **state)
+{
+    static const char *const kinds[] = {"reminder", "nudge"};
+
+    (void)state;
+    for (size_t k = 0; k < MEM_COUNT(kinds); k++)
+        for (size_t l = 0; wording_language(l) != NULL; l++) {
+            const char *text = rendered(kinds[k], wording_language(l),
+                                        "{\"centre\":\"見本市中央区保健所分室\",\"due\":\"08:"
+                                        "30\"}");
+            struct sms_count count = sms_count(text, strlen(text));
+
+            assert_int_equal(count.encoding, SMS_UCS2);
+            assert_int_equal(count.segments, 1);
+        }
+}
+
+/* Every day for every patient: the longest names and numbers, and nothing besides. */
+static void test_the_usual_echo_is_two_segments_in_every_language(void **state)
 {
     (void)state;
     for (size_t l = 0; wording_language(l) != NULL; l++) {
-        const char *text = rendered("reminder", wording_language(l),
-                                    "{\"centre\":\"見本市中央区保健所分室\",\"due\":\"08:30\"}");
-        struct sms_count count = sms_count(text, strlen(text));
+        const char *text = rendered("report_stored", wording_language(l),
+                                    "{\"centre\":\"見本市見本区中央保健所分\","
+                                    "\"centre_phone\":\"03-0000-0000-00\",\"reports\":["
+                                    "{\"member\":1,\"name\":\"見本見本見本見本花子\","
+                                    "\"temperature\":\"38.15\",\"spo2\":\"100\",\"no\":true}]}");
 
-        assert_int_equal(count.encoding, SMS_UCS2);
-        assert_int_equal(count.segments, 1);
+        if (sms_count(text, strlen(text)).segments > 2)
+            fail_msg("%s takes more than two segments: %s", wording_language(l), text);
     }
 }
 
@@ -445,21 +475,23 @@ static void test_the_code_stands_within_what_a_phone_shows_at_once(void **state)
 
 static void test_reminders_carry_an_example_that_can_be_sent_back(void **state)
 {
+    static const char *const kinds[] = {"reminder", "nudge"};
     char example[WORDING_SMS_MAX], family[WORDING_SMS_MAX + 16];
 
     (void)state;
-    for (size_t l = 0; wording_language(l) != NULL; l++) {
-        const char *language = wording_language(l), *text, *line;
+    for (size_t i = 0; i < WORDING_LANGUAGES * MEM_COUNT(kinds); i++) {
+        const char *language = wording_language(i / MEM_COUNT(kinds));
+        const char *kind = kinds[i % MEM_COUNT(kinds)], *text, *line;
 
         assert_true(wording_example(wording, language, example));
         assert_int_equal(strncmp(example, "36.9 97 ", 8), 0);
         assert_null(strchr(example, '\n'));
         /* It ends the text, so that nothing that follows can be taken for a part of it. */
-        text = rendered("reminder", language, "{\"centre\":\"見本\",\"due\":\"08:30\"}");
+        text = rendered(kind, language, "{\"centre\":\"見本\",\"due\":\"08:30\"}");
         line = strrchr(text, '\n');
         assert_string_equal(text + strlen(text) - strlen(example), example);
         assert_null(strchr(line, '1'));
-        text = rendered("reminder", language,
+        text = rendered(kind, language,
                         "{\"centre\":\"見本\",\"due\":\"08:30\",\"family\":true,"
                         "\"members\":[{\"number\":1,\"name\":\"花子\"},{\"number\":\"2\"}]}");
         snprintf(family, sizeof(family), "1 %s", example);
@@ -492,12 +524,15 @@ static void test_the_echo_shows_what_was_stored(void **state)
                                                                "\n1 花子 36.9℃ 酸素飽和度97% "
                                                                "症状なし\n"
                                                                "2 38.15℃ 酸素飽和度未測定 "
-                                                               "症状あり\n間違いがあれば03-0000-"
+                                                               "症状あり\n取り消すときは「取消」と"
+                                                               "返信してください。"
+                                                               "ご不明な点は03-0000-"
                                                                "0000へお電話ください。");
     assert_string_equal(rendered("report_stored", "en", json), "見本: recorded (temp, oxygen, "
                                                                "symptoms)\n1 花子 36.9C 97% no\n2 "
                                                                "38.15C --% yes\n"
-                                                               "If wrong, call 03-0000-0000.");
+                                                               "If wrong, send UNDO or call "
+                                                               "03-0000-0000.");
 }
 
 static void test_an_urgent_answer_without_a_report_does_not_say_that_one_was_stored(void **state)
@@ -507,6 +542,204 @@ static void test_an_urgent_answer_without_a_report_does_not_say_that_one_was_sto
         rendered("report_urgent", "en", "{\"centre\":\"見本\",\"centre_phone\":\"03-0000-0000\"}"),
         "見本: your message sounds serious.\nIf you feel unwell or find it hard to breathe, "
         "call 119 now. Otherwise call us now at 03-0000-0000.");
+}
+
+static void test_an_unknown_sender_is_answered_in_japanese_and_in_english(void **state)
+{
+    const char *text = rendered("unknown_sender", "ja", "{}");
+
+    (void)state;
+    assert_non_null(strstr(text, "保健所"));
+    assert_non_null(strstr(text, "call the health centre"));
+    assert_non_null(strstr(text, "call 119"));
+}
+
+/* ------------------------------------------------------------------ what a text says to send */
+
+/* The words of a language that texts tell to send, and what each has to mean to the parser. */
+enum { WORD_UNDO, WORD_CORRECT, WORD_STOP, WORD_START, WORD_HELP, WORDS };
+static const enum reply_command word_commands[WORDS] = {
+    [WORD_UNDO] = REPLY_UNDO,   [WORD_CORRECT] = REPLY_UNDO, [WORD_STOP] = REPLY_STOP,
+    [WORD_START] = REPLY_START, [WORD_HELP] = REPLY_HELP,
+};
+static const struct {
+    const char *language, *words[WORDS];
+} told[] = {
+    {"ja", {"取消", "訂正", "停止", "再開", "ヘルプ"}},
+    {"en", {"UNDO", "UNDO", "STOP", "START", "HELP"}},
+    {"zh-Hans", {"撤销", "撤销", "停止", "开始", "帮助"}},
+    {"zh-Hant", {"撤銷", "撤銷", "停止", "開始", "幫助"}},
+    {"ko", {"취소", "정정", "중지", "시작", "도움말"}},
+    {"es", {"DESHACER", "CORREGIR", "PARAR", "INICIAR", "AYUDA"}},
+    {"pt", {"DESFAZER", "CORRIGIR", "PARAR", "INICIAR", "AJUDA"}},
+};
+
+/* Which of them stand in which text. */
+static const struct {
+    const char *kind;
+    unsigned words;
+} teaches[] = {
+    {"report_stored", 1U << WORD_UNDO | 1U << WORD_STOP},
+    {"correct_how", 1U << WORD_UNDO | 1U << WORD_CORRECT},
+    {"cancel_which", 1U << WORD_UNDO | 1U << WORD_STOP},
+    {"help", 1U << WORD_UNDO | 1U << WORD_STOP},
+    {"stopped", 1U << WORD_START},
+    {"started", 1U << WORD_STOP},
+    {"not_understood", 1U << WORD_HELP},
+    {"language_changed", 1U << WORD_HELP},
+};
+
+/* The text with everything in it that can be. */
+static char *whole_text(const char *kind, const char *language)
+{
+    char *text = mem_new(WORDING_SMS_MAX, 1);
+    json_t *params = NULL;
+    const char *why;
+    size_t k;
+
+    assert_true(wording_find_kind(kind, &k));
+    for (unsigned bits = 1U << wording_count_bits(&wording_kinds[k]); params == NULL; bits--)
+        params = wording_filled_params(&wording_kinds[k], wording_kinds[k].shapes,
+                                       WORDING_FILL_SAMPLE, bits - 1);
+    assert_true(wording_render_sms(wording, kind, language, params, text, &why));
+    json_decref(params);
+    return text;
+}
+
+static const struct reply *parsed(const char *message)
+{
+    static const struct reply_rules rules = {.spo2_required = true};
+    static struct reply reply;
+
+    reply_parse(message, strlen(message), &rules, &reply);
+    return &reply;
+}
+
+static void test_every_word_that_a_text_says_to_send_is_understood(void **state)
+{
+    (void)state;
+    for (size_t l = 0; l < MEM_COUNT(told); l++)
+        for (int word = 0; word < WORDS; word++) {
+            const struct reply *reply = parsed(told[l].words[word]);
+
+            if (reply->outcome != REPLY_COMMAND || reply->command != word_commands[word])
+                fail_msg("%s is not understood", told[l].words[word]);
+        }
+    for (size_t i = 0; i < MEM_COUNT(teaches) * MEM_COUNT(told); i++) {
+        const char *kind = teaches[i / MEM_COUNT(told)].kind;
+        size_t l = i % MEM_COUNT(told);
+        char *text = whole_text(kind, told[l].language);
+
+        for (int word = 0; word < WORDS; word++)
+            if ((teaches[i / MEM_COUNT(told)].words & 1U << word) != 0 &&
+                strstr(text, told[l].words[word]) == NULL)
+                fail_msg("%s %s does not say %s: %s", kind, told[l].language, told[l].words[word],
+                         text);
+        free(text);
+    }
+}
+
+/* Words in capitals are words to send, in the languages that have capitals. */
+static void expect_known_capitals(const struct wording_kind *kind, const char *language,
+                                  const json_t *params, const char *text)
+{
+    (void)params;
+    for (const char *at = text; *at != '\0';) {
+        size_t len = strspn(at, "ABCDEFGHIJKLMNOPQRSTUVWXYZ");
+        char word[32];
+
+        if (len < 4 || strncmp(at, "HTTP", 4) == 0) {
+            at += len > 0 ? len : 1;
+            continue;
+        }
+        snprintf(word, sizeof(word), "%.*s", (int)len, at);
+        if (parsed(word)->outcome != REPLY_COMMAND)
+            fail_msg("%s %s says %s, which is no command", kind->name, language, word);
+        seen++;
+        at += len;
+    }
+}
+
+static void test_no_text_says_to_send_a_word_in_capitals_that_is_no_command(void **state)
+{
+    (void)state;
+    seen = 0;
+    each_text(WORDING_FILL_SAMPLE, expect_known_capitals);
+    assert_true(seen > 0);
+}
+
+/* The help in a language names those of the others, by which a patient finds out of it. */
+static void test_the_languages_that_the_help_names_are_understood(void **state)
+{
+    static const char *const letters[] = {"English", "简体中文",  "繁體中文", "한국어",
+                                          "Español", "Português", "日本語"};
+    static const char *const plain[] = {"English", "Japanese", "Chinese",  "Korean",
+                                        "Espanol", "Spanish",  "Portugues"};
+
+    (void)state;
+    for (size_t i = 0; i < MEM_COUNT(letters); i++) {
+        assert_int_equal(parsed(letters[i])->command, REPLY_LANG);
+        assert_int_equal(parsed(plain[i])->command, REPLY_LANG);
+    }
+    for (size_t l = 0; l < WORDING_LANGUAGES; l++) {
+        char *text = whole_text("help", wording_language(l));
+        const char *const *names = wording_languages[l].gsm7 ? plain : letters;
+        int named = 0;
+
+        for (size_t i = 0; i < MEM_COUNT(letters); i++)
+            named += strstr(text, names[i]) != NULL;
+        if (named < (wording_languages[l].gsm7 ? 5 : 6))
+            fail_msg("the help in %s names %d languages: %s", wording_language(l), named, text);
+        free(text);
+    }
+}
+
+/* The line that begins as an example does, without that beginning. */
+static const char *example_in(const char *text)
+{
+    static const char *const heads[] = {"\n例 ", "\nEx: ", "\n例：", "\n예: ", "\nEj: "};
+
+    for (size_t i = 0; i < MEM_COUNT(heads); i++) {
+        const char *at = strstr(text, heads[i]);
+
+        if (at != NULL)
+            return at + strlen(heads[i]);
+    }
+    return NULL;
+}
+
+/* What stands as an example in a text is, sent back as it is, a report. */
+static void expect_example(const struct wording_kind *kind, const char *language,
+                           const json_t *params, const char *text)
+{
+    const char *found = example_in(text);
+    const struct reply *reply;
+    char *line;
+
+    if (found == NULL)
+        return;
+    seen++;
+    line = mem_printf("%.*s", (int)strcspn(found, "\n"), found);
+    reply = parsed(line);
+    if (strcmp(kind->name, "which_member") == 0 && !json_is_true(json_object_get(params, "agai"
+                                                                                         "n"))) {
+        assert_int_equal(reply->outcome, REPLY_INCOMPLETE);
+        assert_string_equal(reply->reports[0].member, "1");
+    } else if (reply->outcome != REPLY_REPORT || reply->count != 1 || reply->needs_review ||
+               reply->reports[0].temperature_centi != 3690 || reply->reports[0].spo2 != 97 ||
+               reply->reports[0].symptoms) {
+        fail_msg("%s %s: the example is no report: %s", kind->name, language, line);
+    }
+    assert_int_equal(reply->replaces, strcmp(kind->name, "correct_how") == 0);
+    free(line);
+}
+
+static void test_every_example_in_a_text_is_a_report_as_it_stands(void **state)
+{
+    (void)state;
+    seen = 0;
+    each_text(WORDING_FILL_SAMPLE, expect_example);
+    assert_true(seen >= 9 * WORDING_LANGUAGES);
 }
 
 /* ------------------------------------------------------------------ parameters */
@@ -804,12 +1037,18 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_every_text_says_who_sends_it_and_whom_to_call),
         cmocka_unit_test(test_a_text_for_somebody_in_danger_names_119),
         cmocka_unit_test(test_no_text_takes_more_segments_than_are_paid_for),
-        cmocka_unit_test(test_a_single_reminder_is_one_segment_in_every_language),
+        cmocka_unit_test(test_a_single_reminder_and_nudge_is_one_segment_in_every_language),
+        cmocka_unit_test(test_the_usual_echo_is_two_segments_in_every_language),
         cmocka_unit_test(test_the_code_stands_within_what_a_phone_shows_at_once),
         cmocka_unit_test(test_reminders_carry_an_example_that_can_be_sent_back),
         cmocka_unit_test(test_the_example_for_a_member_carries_its_number),
         cmocka_unit_test(test_the_echo_shows_what_was_stored),
         cmocka_unit_test(test_an_urgent_answer_without_a_report_does_not_say_that_one_was_stored),
+        cmocka_unit_test(test_an_unknown_sender_is_answered_in_japanese_and_in_english),
+        cmocka_unit_test(test_every_word_that_a_text_says_to_send_is_understood),
+        cmocka_unit_test(test_no_text_says_to_send_a_word_in_capitals_that_is_no_command),
+        cmocka_unit_test(test_the_languages_that_the_help_names_are_understood),
+        cmocka_unit_test(test_every_example_in_a_text_is_a_report_as_it_stands),
         cmocka_unit_test(test_an_unknown_kind_or_language_is_refused),
         cmocka_unit_test(test_a_missing_or_empty_parameter_is_refused),
         cmocka_unit_test(test_a_parameter_without_a_placeholder_is_ignored),

@@ -273,6 +273,51 @@ static void test_a_link_stands_alone_in_its_mail_and_says_how_long_it_is_valid(v
     }
 }
 
+/* Who gets it cannot answer it: the number and the time stand in what it asks for. */
+static void test_a_reminder_by_mail_asks_to_call_by_the_time_that_it_is_due(void **state)
+{
+    static const char *const kinds[] = {"reminder", "nudge"};
+
+    (void)state;
+    for (size_t l = 0; wording_language(l) != NULL; l++)
+        for (size_t k = 0; k < MEM_COUNT(kinds); k++) {
+            const struct wording_mail *mail =
+                made(kinds[k], wording_language(l),
+                     "{\"centre\":\"見本区保健所\",\"centre_phone\":\"03-0000-0000\","
+                     "\"due\":\"08:30\",\"members\":[{\"number\":1,\"name\":\"花子\"},"
+                     "{\"number\":2}]}");
+            const char *call = strstr(mail->text, "03-0000-0000");
+
+            assert_true(strchr(call, '\n') != call + strlen("03-0000-0000"));
+            assert_non_null(strstr(mail->text, "08:30"));
+            assert_non_null(strstr(mail->text, "1 花子\n"));
+            assert_non_null(strstr(mail->text, "119"));
+            assert_non_null(strstr(mail->html, "<a href=\"tel:0300000000\""));
+        }
+}
+
+static void test_a_mail_to_staff_shows_where_to_look(void **state)
+{
+    static const char json[] =
+        "{\"centre\":\"見本区保健所\",\"alert\":\"1024\",\"patient\":\"2048\",\"count\":2,"
+        "\"alerts\":[{\"alert\":\"1024\",\"patient\":\"2048\"},{\"alert\":\"1025\"}],"
+        "\"more\":7,\"day\":\"2026-02-01\",\"console\":\"https://console.example.jp/a\"}";
+    static const char *const kinds[] = {"alert_urgent", "alert_digest", "call_list"};
+
+    (void)state;
+    for (size_t l = 0; wording_language(l) != NULL; l++)
+        for (size_t k = 0; k < MEM_COUNT(kinds); k++) {
+            const struct wording_mail *mail = made(kinds[k], wording_language(l), json);
+
+            expect_line(mail, "https://console.example.jp/a");
+            assert_non_null(strstr(mail->html, "<a href=\"https://console.example.jp/a\""));
+            if (k < 2) {
+                assert_non_null(strstr(mail->text, "1024"));
+                assert_non_null(strstr(mail->text, "2048"));
+            }
+        }
+}
+
 static void test_every_kind_has_texts_for_something(void **state)
 {
     (void)state;
@@ -310,12 +355,19 @@ static void each_mail(mail_cb *cb)
     assert_true(seen >= 2 * WORDING_LANGUAGES);
 }
 
+/* They know whom to call; no mail for them holds more than numbers of ours. */
+static bool is_for_staff(const char *kind)
+{
+    return strcmp(kind, "alert_urgent") == 0 || strcmp(kind, "alert_digest") == 0 ||
+           strcmp(kind, "call_list") == 0;
+}
+
 static void expect_sender(const char *kind, const char *language, const struct wording_mail *mail)
 {
     if (strstr(mail->subject, "見本区保健所") == NULL ||
         strstr(mail->text, "\n\n見本区保健所\n") == NULL)
         fail_msg("%s %s does not say who sends it", kind, language);
-    if (strstr(mail->text, "03-0000-0000\n") == NULL)
+    if (!is_for_staff(kind) && strstr(mail->text, "03-0000-0000\n") == NULL)
         fail_msg("%s %s does not say whom to call", kind, language);
     if (strstr(mail->subject, "My HER-SYS") == NULL)
         fail_msg("%s %s does not say in its subject what it is about", kind, language);
@@ -440,8 +492,10 @@ static void test_a_value_cannot_bring_a_header_or_a_paragraph(void **state)
 static void test_what_cannot_be_a_mail_is_refused(void **state)
 {
     (void)state;
+    expect_refused("report_stored", "ja", "{\"centre\":\"見本\"}", "no mail of this kind");
+    /* It asks to call: by SMS a reminder does without. */
     expect_refused("reminder", "ja", "{\"centre\":\"見本\",\"due\":\"08:30\"}",
-                   "no mail of this kind");
+                   "parameter missing");
     expect_refused("remindr", "ja", code_json, "unknown kind");
     expect_refused("confirmation_code", "fr", code_json, "unknown language");
     expect_refused("confirmation_code", "ja",
@@ -474,6 +528,8 @@ int main(void)
     const struct CMUnitTest shipped[] = {
         cmocka_unit_test(test_a_code_stands_alone_in_its_mail_and_not_in_the_subject),
         cmocka_unit_test(test_a_link_stands_alone_in_its_mail_and_says_how_long_it_is_valid),
+        cmocka_unit_test(test_a_reminder_by_mail_asks_to_call_by_the_time_that_it_is_due),
+        cmocka_unit_test(test_a_mail_to_staff_shows_where_to_look),
         cmocka_unit_test(test_every_kind_has_texts_for_something),
         cmocka_unit_test(test_every_mail_says_who_sends_it_what_for_and_whom_to_call),
         cmocka_unit_test(test_every_mail_is_free_of_stray_blanks_and_exclamation_marks),

@@ -14,9 +14,35 @@ PROGRAM = pathlib.Path(os.environ["HERSYS_BUILD"]) / "mail_lines"
 LANGUAGES = ["ja", "en", "zh-Hans", "zh-Hant", "ko", "es", "pt"]
 CENTRE = {"centre": "見本区保健所", "centre_phone": "03-0000-0000"}
 URL = "https://my.example.jp/r/1-ABCDEFGH"
+CONSOLE = "https://console.example.jp/alerts"
+MEMBERS = [{"number": 1, "name": "花子"}, {"number": 2}]
 PARAMS = {
     "confirmation_code": {**CENTRE, "code": "012345", "minutes": "30"},
     "registration_link": {**CENTRE, "url": URL, "input_id": "00000000"},
+    "reminder": {**CENTRE, "due": "08:30"},
+    "nudge": {**CENTRE, "due": "16:00", "members": MEMBERS},
+    "monitoring_ended": {**CENTRE, "member": "2", "name": "花子"},
+    "alert_urgent": {"centre": "見本区保健所", "alert": 1024, "patient": 2048, "again": True, "console": CONSOLE},
+    "alert_digest": {
+        "centre": "見本区保健所",
+        "count": 9,
+        "alerts": [{"alert": 1024, "patient": 2048}, {"alert": 1025}],
+        "more": 7,
+        "console": CONSOLE,
+    },
+    "call_list": {"centre": "見本区保健所", "day": "2026-02-01", "count": 3, "console": CONSOLE},
+}
+PHONE = "tel:0300000000"
+# Everything that can be tapped, in order: a number stands where it is asked for, and in the signature.
+TARGETS = {
+    "confirmation_code": [PHONE],
+    "registration_link": [URL, PHONE],
+    "reminder": [PHONE, PHONE],
+    "nudge": [PHONE, PHONE],
+    "monitoring_ended": [PHONE, PHONE],
+    "alert_urgent": [CONSOLE],
+    "alert_digest": [CONSOLE],
+    "call_list": [CONSOLE],
 }
 VOID = {"meta", "br"}
 
@@ -83,6 +109,10 @@ def mail(request, render):
     return {"kind": kind, "language": language, **render(kind, language)}
 
 
+def links(mail):
+    return [target for target in TARGETS[mail["kind"]] if target != PHONE]
+
+
 def test_the_page_is_well_formed_and_in_its_language(mail):
     page = Page(mail["html"])
     assert mail["html"].startswith("<!DOCTYPE html>\n")
@@ -103,11 +133,11 @@ def test_nothing_is_loaded_and_nothing_follows_the_reader(mail):
     allowed = {"html", "head", "meta", "title", "body", "div", "p", "br", "a"}
     assert {tag for tag, _ in page.elements} <= allowed
     targets = [attrs["href"] for _, attrs in page.elements if "href" in attrs]
-    assert targets == ([URL] if mail["kind"] == "registration_link" else []) + ["tel:0300000000"]
+    assert targets == TARGETS[mail["kind"]]
     for _, attrs in page.elements:
         assert set(attrs) <= {"lang", "charset", "name", "content", "style", "href"}
         assert not re.search(r"url\(|@import|expression", attrs.get("style", ""))
-    assert mail["html"].count("://") == (2 if mail["kind"] == "registration_link" else 0)
+    assert mail["html"].count("://") == 2 * len(links(mail))
 
 
 def test_no_line_is_too_long_for_a_mail_server(mail):
@@ -129,7 +159,7 @@ def test_a_link_shows_the_address_that_it_opens(mail):
 
     anchors = Anchors()
     anchors.feed(mail["html"])
-    assert anchors.shown == (URL if mail["kind"] == "registration_link" else "")
+    assert anchors.shown == "".join(links(mail))
 
 
 def test_a_code_is_large_in_one_piece_and_selected_whole(render):
