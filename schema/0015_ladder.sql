@@ -322,9 +322,9 @@ BEGIN
     SELECT w.since, w.until INTO v_since, v_until FROM hersys.slot_window(p_slot.id, p_day) AS w;
     -- OFFSET 0 keeps each of these questions a look by index, whatever the planner believes of the tables.
     WITH due AS MATERIALIZED (
-        SELECT p AS patient, h.reach, h.reason, g.goes_at
+        SELECT ROW(p.*)::hersys.patient AS patient, h.reach, h.reason, g.goes_at
         FROM unnest(p_patient_ids, p_goes_at) AS g (id, goes_at)
-        JOIN hersys.patient p ON p.id = g.id
+        CROSS JOIN LATERAL (SELECT n.* FROM hersys.patient n WHERE n.id = g.id OFFSET 0) AS p
         CROSS JOIN LATERAL hersys.reach_of(p.phone, p.email, v_prefixes) AS h
         WHERE p.centre_id = p_centre.id AND p.ended_at IS NULL
           AND p_day >= p.monitoring_from AND (p_day <= p.monitoring_until OR p.end_held_at IS NOT NULL)
