@@ -58,8 +58,9 @@ $$;
 CREATE OR REPLACE FUNCTION hersys.phone_watched(p_number text, p_now timestamptz) RETURNS SETOF hersys.patient
 LANGUAGE sql STABLE
 AS $$
-    SELECT p.* FROM hersys.patient p JOIN hersys.centre c ON c.id = p.centre_id
-    WHERE p.phone = p_number AND p.ended_at IS NULL AND (p_now AT TIME ZONE c.time_zone)::date >= p.monitoring_from
+    SELECT p.* FROM hersys.patient p
+    WHERE p.phone = p_number AND p.ended_at IS NULL
+      AND (SELECT (p_now AT TIME ZONE c.time_zone)::date FROM hersys.centre c WHERE c.id = p.centre_id) >= p.monitoring_from
 $$;
 
 -- Whoever writes a patient's row, the same follows from it: a later day, or the end, decides what was held; one who is taken up again
