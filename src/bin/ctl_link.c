@@ -149,7 +149,7 @@ static bool list_add_line(struct patient_list *list, char *line)
         if (strspn(input_id, "0123456789") != strlen(input_id) || strlen(input_id) < 6 ||
             strlen(input_id) >= INPUT_ID_MAX)
             return false;
-        patient->input_id = strcpy(list->input_ids[list->count], input_id);
+        patient->input_id = memcpy(list->input_ids[list->count], input_id, strlen(input_id) + 1);
     }
     list->count++;
     return true;
