@@ -191,6 +191,9 @@ SET jit = off
 SECURITY DEFINER
 AS $$
 DECLARE
+    v_messages hersys.outbox_history[];
+    v_failed bigint[];
+    v_hurt text[];
     v_each record;
     v_message hersys.outbox_history;
     v_failures integer;
@@ -199,20 +202,22 @@ BEGIN
     IF coalesce(cardinality(p_ids), 0) = 0 THEN
         RETURN;
     END IF;
+    -- By their keys, so that of the days' partitions only these are looked at.
+    SELECT array_agg(h ORDER BY h.recipient, h.id) INTO v_messages
+    FROM hersys.outbox_history h WHERE h.id = ANY (p_ids) AND h.finished_on = ANY (p_days);
+    v_failed := ARRAY(SELECT g.id FROM unnest(p_ids, p_verdicts) AS g (id, verdict) WHERE g.verdict <> 'delivered');
     -- As everybody does: patients, then telephones.
     PERFORM FROM hersys.patient t
-    WHERE t.id = ANY (ARRAY(SELECT h.patient_id FROM unnest(p_ids, p_days, p_verdicts) AS g (id, day, verdict)
-                            JOIN hersys.outbox_history h ON h.id = g.id AND h.finished_on = g.day
-                            WHERE g.verdict <> 'delivered' AND h.link_id IS NOT NULL))
+    WHERE t.id = ANY (ARRAY(SELECT m.patient_id FROM unnest(v_messages) AS m WHERE m.id = ANY (v_failed) AND m.link_id IS NOT NULL))
     ORDER BY t.id FOR NO KEY UPDATE;
-    PERFORM FROM (SELECT h.recipient, bool_or(g.verdict <> 'delivered') AS failed FROM unnest(p_ids, p_days, p_verdicts) AS g (id, day, verdict)
-                  JOIN hersys.outbox_history h ON h.id = g.id AND h.finished_on = g.day GROUP BY h.recipient) AS w
-    JOIN hersys.phone f ON f.number = w.recipient AND (w.failed OR f.failures > 0 OR f.unreachable_at IS NOT NULL)
-    ORDER BY f.number FOR UPDATE OF f;
+    v_hurt := ARRAY(SELECT m.recipient FROM unnest(v_messages) AS m WHERE m.id = ANY (v_failed));
+    PERFORM FROM hersys.phone f
+    WHERE f.number = ANY (ARRAY(SELECT m.recipient FROM unnest(v_messages) AS m))
+      AND (f.number = ANY (v_hurt) OR f.failures > 0 OR f.unreachable_at IS NOT NULL)
+    ORDER BY f.number FOR UPDATE;
     FOR v_each IN
-        SELECT h AS message, g.verdict FROM unnest(p_ids, p_days, p_verdicts) AS g (id, day, verdict)
-        JOIN hersys.outbox_history h ON h.id = g.id AND h.finished_on = g.day
-        ORDER BY h.recipient, h.id
+        SELECT m AS message, g.verdict FROM unnest(v_messages) AS m
+        JOIN unnest(p_ids, p_verdicts) AS g (id, verdict) ON g.id = m.id ORDER BY m.recipient, m.id
     LOOP
         v_message := v_each.message;
         CASE v_each.verdict

@@ -121,7 +121,7 @@ def test_what_belongs_to_another_centre_is_not_there_and_is_not_changed(make_gat
     gateway = make_gateway(sandbox__receipt_milliseconds=0).start()
     world = World(gateway, db)
     with_id = [(operation["operationId"], method) for path, method, operation in operations() if "{id}" in path]
-    assert len(with_id) == 9
+    assert len(with_id) == 11
     for name, _ in with_id:
         world.prepare(name)
     wait_for(lambda: db.one("SELECT count(*) FROM hersys.outbox WHERE channel = 'sms'") == 0, what="the link's way out")
