@@ -674,12 +674,14 @@ DECLARE
     v_ids bigint[];
     v_well bigint[];
 BEGIN
+    -- The last days beforehand: a value of the other side, not a sum with time zones, is what the index is asked for beside row-level security.
+    WITH over AS MATERIALIZED (
+        SELECT c.id, (v_now AT TIME ZONE c.time_zone - CASE WHEN c.quiet_from = c.quiet_until THEN time '08:00' ELSE c.quiet_until END)::date - 1 AS last_day
+        FROM hersys.centre c
+    )
     SELECT array_agg(l.id) INTO v_ids
     FROM (SELECT p.id
-          FROM hersys.centre c
-          CROSS JOIN LATERAL (SELECT (v_now AT TIME ZONE c.time_zone
-                                      - CASE WHEN c.quiet_from = c.quiet_until THEN time '08:00' ELSE c.quiet_until END)::date - 1 AS last_day) AS d
-          JOIN hersys.patient p ON p.centre_id = c.id AND p.monitoring_until <= d.last_day
+          FROM over o JOIN hersys.patient p ON p.centre_id = o.id AND p.monitoring_until <= o.last_day
           WHERE p.ended_at IS NULL AND p.end_held_at IS NULL
           LIMIT greatest(coalesce(p_limit, 500), 1)
           FOR NO KEY UPDATE OF p SKIP LOCKED) AS l;
