@@ -8,6 +8,11 @@ SET LOCAL ROLE hersys_owner;
 -- Limits count what a telephone has sent of late, undo looks for its last report.
 CREATE INDEX inbound_by_sender_time ON hersys.inbound (sender, received_at);
 
+-- Whom the question was put to: a draft of theirs is nobody else's.
+ALTER TABLE hersys.dialogue ADD COLUMN household bigint[] NOT NULL DEFAULT '{}';
+COMMENT ON COLUMN hersys.dialogue.household IS
+    'who had the telephone, with their member numbers: where it is another household by now, the question is not open';
+
 -- A message and what is known of who sent it.
 CREATE TYPE hersys.talk AS (
     inbound_id bigint,
@@ -154,16 +159,23 @@ AS $$
         'note', nullif(left(concat_ws(' ', p_pending ->> 'note', p_draft ->> 'note'), 6000), '')))
 $$;
 
+-- Who has the telephone, and under which numbers. Internal.
+CREATE FUNCTION hersys.talk_household(t hersys.talk) RETURNS bigint[]
+LANGUAGE sql IMMUTABLE
+AS $$
+    SELECT array_agg(p.id ORDER BY p.member_number) || array_agg(p.member_number::bigint ORDER BY p.member_number) FROM unnest(t.patients) AS p
+$$;
+
 -- Remembers a question that is open with the sender. Internal.
 CREATE FUNCTION hersys.talk_ask(t hersys.talk, p_question text, p_pending jsonb, p_inbound_ids bigint[], p_time interval) RETURNS void
 LANGUAGE sql
 SET search_path = hersys, pg_temp
 SECURITY DEFINER
 AS $$
-    INSERT INTO hersys.dialogue (phone, question, pending, inbound_ids, asked_at, expires_at)
-    VALUES (t.sender, p_question, p_pending, p_inbound_ids, hersys.clock_now(), hersys.clock_now() + p_time)
+    INSERT INTO hersys.dialogue (phone, question, pending, inbound_ids, household, asked_at, expires_at)
+    VALUES (t.sender, p_question, p_pending, p_inbound_ids, hersys.talk_household(t), hersys.clock_now(), hersys.clock_now() + p_time)
     ON CONFLICT (phone) DO UPDATE SET question = excluded.question, pending = excluded.pending, inbound_ids = excluded.inbound_ids,
-                                      asked_at = excluded.asked_at, expires_at = excluded.expires_at
+                                      household = excluded.household, asked_at = excluded.asked_at, expires_at = excluded.expires_at
 $$;
 
 CREATE FUNCTION hersys.talk_forget(t hersys.talk) RETURNS void
@@ -647,7 +659,9 @@ BEGIN
     ELSE
         SELECT array_agg(w ORDER BY w.member_number) INTO t.watched FROM hersys.phone_watched(t.sender, hersys.clock_now()) AS w;
         t.patients := coalesce(t.watched, t.patients);
-        SELECT d.* INTO v_open FROM hersys.dialogue d WHERE d.phone = t.sender AND d.expires_at > hersys.clock_now();
+        -- What was asked of another household is not answered by this one: a member may have come, gone, or got another's number.
+        SELECT d.* INTO v_open FROM hersys.dialogue d
+        WHERE d.phone = t.sender AND d.expires_at > hersys.clock_now() AND d.household = hersys.talk_household(t);
         t.open := v_open;
         -- What is no answer closes the question, but for what says nothing and what asks for help with it.
         IF NOT (v_own_text OR v_outcome IN ('unrecognised', 'empty')
