@@ -99,10 +99,13 @@ $$;
 ALTER TABLE hersys.phone
     ADD COLUMN flood_noted_at timestamptz,
     ADD COLUMN failures smallint NOT NULL DEFAULT 0 CHECK (failures >= 0),
+    ADD COLUMN wrong_for bigint[] NOT NULL DEFAULT '{}',
     ADD COLUMN unreachable_at timestamptz,
     ADD COLUMN unreachable_for text CHECK (unreachable_for IN ('number_dead', 'undelivered', 'carrier_opt_out')),
     ADD CONSTRAINT phone_unreachable_check CHECK ((unreachable_at IS NULL) = (unreachable_for IS NULL));
 COMMENT ON COLUMN hersys.phone.flood_noted_at IS 'when the operator was told that it sends more than anybody does';
+COMMENT ON COLUMN hersys.phone.wrong_for IS
+    'patients, of whatever centre, who had it when somebody else answered from it, and for whom no centre has said since that it is theirs';
 COMMENT ON COLUMN hersys.phone.failures IS 'messages in a row that a carrier could not deliver';
 COMMENT ON COLUMN hersys.phone.unreachable_at IS 'since when SMS does not reach it; a message from it ends that';
 

@@ -583,7 +583,26 @@ EXCEPTION
 END
 $$;
 
--- Staff says that a telephone is this patient's: then it is not somebody else's. Its row is locked after the patient's. Internal.
+-- Who leaves a telephone need not be vouched for any more. The rows of the telephones are locked by patient_take_member_number().
+CREATE OR REPLACE FUNCTION hersys.phone_note_member() RETURNS trigger
+LANGUAGE plpgsql
+SET search_path = hersys, pg_temp
+SECURITY DEFINER
+AS $$
+BEGIN
+    IF TG_OP <> 'INSERT' THEN
+        UPDATE hersys.phone SET members = array_remove(members, OLD.member_number), wrong_for = array_remove(wrong_for, OLD.id)
+        WHERE number = OLD.phone;
+    END IF;
+    IF TG_OP <> 'DELETE' THEN
+        UPDATE hersys.phone SET members = array_append(members, NEW.member_number) WHERE number = NEW.phone;
+    END IF;
+    RETURN NULL;
+END
+$$;
+
+-- Staff says that a telephone is this patient's: then it is not somebody else's. It stays in quarantine while another patient has it who was
+-- not vouched for: that one's messages, with the name, would go to this one. Its row is locked after the patient's. Internal.
 CREATE FUNCTION hersys.patient_vouch(p_patient hersys.patient, p_body jsonb, p_by text) RETURNS void
 LANGUAGE plpgsql
 SET search_path = hersys, pg_temp
@@ -591,7 +610,9 @@ SECURITY DEFINER
 AS $$
 BEGIN
     IF p_body -> 'phone_confirmed' = 'true' THEN
-        UPDATE hersys.phone SET quarantined_at = NULL WHERE number = p_patient.phone AND quarantined_at IS NOT NULL;
+        UPDATE hersys.phone SET wrong_for = array_remove(wrong_for, p_patient.id),
+                                quarantined_at = CASE WHEN array_remove(wrong_for, p_patient.id) <> '{}' THEN quarantined_at END
+        WHERE number = p_patient.phone AND quarantined_at IS NOT NULL;
         PERFORM hersys.call_end(p_patient.id, ARRAY['wrong_number'], p_by);
     END IF;
 END

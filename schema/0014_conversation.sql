@@ -414,7 +414,10 @@ SET search_path = hersys, pg_temp
 SECURITY DEFINER
 AS $$
 BEGIN
-    UPDATE hersys.phone SET quarantined_at = hersys.clock_now() WHERE number = t.sender;
+    UPDATE hersys.phone
+    SET quarantined_at = hersys.clock_now(),
+        wrong_for = ARRAY(SELECT p.id FROM hersys.patient p WHERE p.phone = t.sender AND p.ended_at IS NULL ORDER BY p.id)
+    WHERE number = t.sender;
     PERFORM hersys.talk_forget(t);
     UPDATE hersys.registration_link l SET revoked_at = hersys.clock_now()
     WHERE l.id = ANY (ARRAY(SELECT o.id FROM hersys.registration_link o

@@ -94,6 +94,8 @@ AS $$
 BEGIN
     IF NEW.ended_at IS NOT NULL THEN
         UPDATE hersys.call_task c SET closed_at = hersys.clock_now(), closed_by = 'ended' WHERE c.patient_id = NEW.id AND c.closed_at IS NULL;
+        -- Nothing goes to this one any more: whoever else has the telephone may be vouched for.
+        UPDATE hersys.phone SET wrong_for = array_remove(wrong_for, NEW.id) WHERE number = NEW.phone AND NEW.id = ANY (wrong_for);
     ELSIF NEW.end_held_at IS NULL THEN
         PERFORM hersys.call_end(NEW.id, '{end_of_monitoring}', 'prolonged');
     ELSE
