@@ -520,13 +520,20 @@ BEGIN
 END
 $$;
 
--- The answer to "a wrong value (1), or a wrong person (2)?", where the message is one. Internal.
+-- The answer to "a wrong value (1), or a wrong person (2)?", where the message is one. In a household a reminder that went out since asks for
+-- numbers, too: then a number is a member's. Internal.
 CREATE FUNCTION hersys.talk_wrong_answered(t hersys.talk) RETURNS text
-LANGUAGE sql IMMUTABLE
+LANGUAGE sql STABLE
+SET search_path = hersys, pg_temp
+SECURITY DEFINER
 AS $$
     SELECT t.parsed ->> 'member'
     WHERE (t.open).question = 'wrong' AND t.parsed ->> 'outcome' = 'incomplete' AND t.parsed -> 'partial' = '{}'
       AND t.parsed ->> 'member' IN ('1', '2') AND NOT t.parsed ? 'red_flag' AND NOT t.parsed ? 'replaces'
+      AND NOT (cardinality(t.patients) > 1
+               AND EXISTS (SELECT FROM hersys.reminder r
+                           WHERE r.patient_id IN (SELECT p.id FROM unnest(t.patients) AS p)
+                             AND r.goes_at > (t.open).asked_at AND r.goes_at <= hersys.clock_now()))
 $$;
 
 -- ------------------------------------------------------------------ limits

@@ -1,7 +1,7 @@
 -- commands.sql - undo and corrections, stop and start, a wrong number, language, help, codes by SMS.
 BEGIN;
 \ir fixture.psql
-SELECT plan(94);
+SELECT plan(97);
 
 SELECT t.centre('東保健所') AS east \gset
 SELECT t.centre('西保健所') AS west \gset
@@ -160,6 +160,20 @@ SELECT t.receive('+817000000010', t.report(96, '2')) \g /dev/null
 SELECT t.say('+817000000010', 'wrong') \g /dev/null
 SELECT is(t.digit('+817000000010', '1'), 'correct_how', '`1` in a family');
 SELECT is((t.answer()).params -> 'member', '"2"', 'the example is of who has reported last');
+
+-- In a household a reminder asks for the members' numbers: after it a number is no answer to that any more.
+SELECT t.patient(:east, '+817000000035', '一郎') AS one, t.patient(:east, '+817000000035', '二郎') AS two \gset
+SELECT t.receive('+817000000035', t.report(96, '1')) \g /dev/null
+SELECT t.slot(:east, '13:00', '23:00') AS slot \gset
+SELECT t.say('+817000000035', 'wrong') \g /dev/null
+SELECT t.later('1 h') \g /dev/null
+SELECT t.remind() \g /dev/null
+SELECT is(t.digit('+817000000035', '2'), 'incomplete', '`2` after a reminder is a member who begins a report');
+SELECT is((SELECT quarantined_at FROM hersys.phone WHERE number = '+817000000035'), NULL, 'not a wrong number');
+SELECT t.say('+817000000035', 'wrong') \g /dev/null
+SELECT t.later('1 h') \g /dev/null
+SELECT is(t.digit('+817000000035', '2'), 'wrong_number', 'asked after it, it is');
+SELECT t.at('2022-08-01 12:00+09') \g /dev/null
 
 -- ------------------------------------------------------------------ codes by SMS
 
