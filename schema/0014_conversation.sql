@@ -87,10 +87,12 @@ BEGIN
                 v_draft ->> 'note', v_draft ? 'red_flag', v_draft ? 'needs_review', v_patient.phone_confirmed_at IS NULL)
         RETURNING * INTO v_report;
         IF v_draft ? 'replaces' THEN
+            -- Of the last one only: where that was taken back, or corrected by staff, the one before it was right.
             UPDATE hersys.status_report SET superseded_by = v_report.id
-            WHERE id = (SELECT r.id FROM hersys.status_report r
+            WHERE superseded_by IS NULL AND withdrawn_at IS NULL
+              AND id = (SELECT r.id FROM hersys.status_report r
                         JOIN hersys.inbound i ON i.id = r.inbound_id AND i.sender = t.sender
-                        WHERE r.patient_id = v_patient.id AND r.superseded_by IS NULL AND r.withdrawn_at IS NULL AND r.id < v_report.id
+                        WHERE r.patient_id = v_patient.id AND r.id < v_report.id
                           AND r.reported_at > hersys.clock_now() - interval '24 hours'
                         ORDER BY r.reported_at DESC, r.id DESC LIMIT 1);
             v_replaced := v_replaced OR FOUND;

@@ -1,7 +1,7 @@
 -- commands.sql - undo and corrections, stop and start, a wrong number, language, help, codes by SMS.
 BEGIN;
 \ir fixture.psql
-SELECT plan(97);
+SELECT plan(101);
 
 SELECT t.centre('東保健所') AS east \gset
 SELECT t.centre('西保健所') AS west \gset
@@ -64,6 +64,20 @@ SELECT is((t.answer()).params -> 'replaced', 'false', 'is a report');
 UPDATE hersys.status_report SET withdrawn_at = hersys.clock_now() WHERE patient_id = :ana;
 SELECT t.receive('+817000000010', t.report(96, '2') || '{"replaces": true}') \g /dev/null
 SELECT is((t.answer()).params -> 'replaced', 'false', 'one that was taken back is not replaced');
+
+-- What was right stays: `undo`, and then the right values as a correction, as the answer to `wrong` says.
+SELECT t.patient(:east, '+817000000011') AS gina \gset
+SELECT t.receive('+817000000011', t.report(96)) \g /dev/null
+SELECT t.receive('+817000000011', t.report(95)) \g /dev/null
+SELECT t.say('+817000000011', 'undo') \g /dev/null
+SELECT is(t.receive('+817000000011', t.report(97) || '{"replaces": true}'), 'report_stored', 'a correction of what was taken back');
+SELECT is((t.answer()).params -> 'replaced', 'false', 'replaces nothing');
+SELECT is(t.valid(:gina), '96 97', 'least of all the report before, which was right');
+INSERT INTO hersys.status_report (patient_id, centre_id, source, reported_at, temperature_c, symptoms, spo2)
+VALUES (:gina, :east, 'staff', hersys.clock_now(), 36.9, false, 94) RETURNING id AS staffs \gset
+UPDATE hersys.status_report SET superseded_by = :staffs WHERE patient_id = :gina AND spo2 = 97;
+SELECT t.receive('+817000000011', t.report(98) || '{"replaces": true}') \g /dev/null
+SELECT is(t.valid(:gina), '96 94 98', 'nor one before a report that the centre has corrected');
 
 -- ------------------------------------------------------------------ stop, start
 
