@@ -434,14 +434,16 @@ BEGIN
 END
 $$;
 
--- A wrong value, or a wrong person? Who has never reported has no value that could be wrong. Internal.
+-- A wrong value, or a wrong person? Who has never reported, and is not about to,
+-- has no value that could be wrong. Internal.
 CREATE FUNCTION hersys.talk_wrong(t hersys.talk) RETURNS hersys.talk_answer
 LANGUAGE plpgsql
 SET search_path = hersys, pg_temp
 SECURITY DEFINER
 AS $$
 BEGIN
-    IF NOT EXISTS (SELECT FROM hersys.inbound i JOIN hersys.status_report r ON r.inbound_id = i.id WHERE i.sender = t.sender) THEN
+    IF (t.open).pending IS NULL
+       AND NOT EXISTS (SELECT FROM hersys.inbound i JOIN hersys.status_report r ON r.inbound_id = i.id WHERE i.sender = t.sender) THEN
         RETURN hersys.talk_wrong_number(t);
     END IF;
     -- Not to be asked, it is not open: a "2" that means something else would be taken for the answer.

@@ -1,7 +1,7 @@
 -- commands.sql - undo and corrections, stop and start, a wrong number, language, help, codes by SMS.
 BEGIN;
 \ir fixture.psql
-SELECT plan(101);
+SELECT plan(104);
 
 SELECT t.centre('東保健所') AS east \gset
 SELECT t.centre('西保健所') AS west \gset
@@ -174,6 +174,12 @@ SELECT t.receive('+817000000010', t.report(96, '2')) \g /dev/null
 SELECT t.say('+817000000010', 'wrong') \g /dev/null
 SELECT is(t.digit('+817000000010', '1'), 'correct_how', '`1` in a family');
 SELECT is((t.answer()).params -> 'member', '"2"', 'the example is of who has reported last');
+
+SELECT t.patient(:east, '+817000000036') AS greta \gset
+SELECT t.receive('+817000000036', '{"outcome": "incomplete", "missing": ["symptoms"], "partial": {"temperature_c": 39.6}}') \g /dev/null
+SELECT is(t.say('+817000000036', 'wrong'), 'wrong_which', 'who has begun a first report can have written a wrong value');
+SELECT is((SELECT quarantined_at FROM hersys.phone WHERE number = '+817000000036'), NULL, 'and is no stranger');
+SELECT is(t.digit('+817000000036', '2'), 'wrong_number', 'but where it is said');
 
 -- In a household a reminder asks for the members' numbers: after it a number is no answer to that any more.
 SELECT t.patient(:east, '+817000000035', '一郎') AS one, t.patient(:east, '+817000000035', '二郎') AS two \gset
