@@ -34,6 +34,21 @@ CREATE TYPE hersys.talk_answer AS (
     centre_id bigint   -- for which it speaks, where that is not the patient's
 );
 
+-- What a message says of a member: the number, and the name only where the number is confirmed to be that patient's. A name has 10 UCS-2
+-- units there (src/flow/wording_kinds.c), of which characters beyond the basic plane take two. Internal.
+CREATE OR REPLACE FUNCTION hersys.member_label(p hersys.patient) RETURNS jsonb
+LANGUAGE sql IMMUTABLE
+SET search_path = hersys, pg_temp
+AS $$
+    SELECT jsonb_strip_nulls(jsonb_build_object(
+        'number', p.member_number::text,
+        'name', CASE
+            WHEN p.phone_confirmed_at IS NULL THEN NULL
+            WHEN p.given_name !~ '[\U00010000-\U0010FFFF]' THEN left(p.given_name, 10)
+            ELSE (SELECT left(p.given_name, max(n)) FROM generate_series(1, 10) AS n
+             WHERE n + length(regexp_replace(left(p.given_name, n), '[^\U00010000-\U0010FFFF]', '', 'g')) <= 10) END))
+$$;
+
 -- ------------------------------------------------------------------ reports
 
 -- What a message says of a report. Internal.

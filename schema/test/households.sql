@@ -1,7 +1,7 @@
 -- households.sql - what was asked of one household is not answered by another.
 BEGIN;
 \ir fixture.psql
-SELECT plan(11);
+SELECT plan(16);
 
 SELECT t.centre('東保健所') AS east \gset
 SELECT t.patient(:east, '+817000000001', '花子') AS hanako \gset
@@ -37,5 +37,16 @@ SELECT is(t.reports(:taro), 1::bigint, 'and nothing is stored');
 UPDATE hersys.patient SET language = 'en', email = 'a@example.jp' WHERE id = :taro;
 SELECT is(t.receive('+817000000001', t.part('{"temperature_c": 36.6}')), 'report_stored', 'another change of a patient closes nothing');
 SELECT is(t.reports(:taro), 2::bigint, 'the report is his');
+
+-- What a message says of a name has ten UCS-2 units, or it could not be written.
+CREATE FUNCTION t.label(p_given text) RETURNS text LANGUAGE sql AS $$
+    SELECT hersys.member_label(jsonb_populate_record(NULL::hersys.patient, jsonb_build_object(
+        'member_number', 1, 'given_name', p_given, 'phone_confirmed_at', hersys.clock_now()))) ->> 'name'
+$$;
+SELECT is(t.label('𠮷𠮷𠮷𠮷𠮷𠮷'), '𠮷𠮷𠮷𠮷𠮷', 'characters beyond the basic plane count twice');
+SELECT is(t.label('Wilhelm 𠮷𠮷'), 'Wilhelm 𠮷', 'with others');
+SELECT is(t.label('Maximilian 𠮷'), 'Maximilian', 'none is halved');
+SELECT is(t.label('Alexandrina 𠮷'), 'Alexandrin', 'and others once');
+SELECT is(t.label('花'), '花', 'a short name is whole');
 SELECT finish();
 ROLLBACK;
