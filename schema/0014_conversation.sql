@@ -35,7 +35,7 @@ CREATE TYPE hersys.talk_answer AS (
 );
 
 -- What a message says of a member: the number, and the name only where the number is confirmed to be that patient's. A name has 10 UCS-2
--- units there (src/flow/wording_kinds.c), of which characters beyond the basic plane take two. Internal.
+-- units there (src/flow/wording_kinds.c), of which characters beyond the basic plane take two; what parts lines is none. Internal.
 CREATE OR REPLACE FUNCTION hersys.member_label(p hersys.patient) RETURNS jsonb
 LANGUAGE sql IMMUTABLE
 SET search_path = hersys, pg_temp
@@ -44,9 +44,10 @@ AS $$
         'number', p.member_number::text,
         'name', CASE
             WHEN p.phone_confirmed_at IS NULL THEN NULL
-            WHEN p.given_name !~ '[\U00010000-\U0010FFFF]' THEN left(p.given_name, 10)
-            ELSE (SELECT left(p.given_name, max(n)) FROM generate_series(1, 10) AS n
-             WHERE n + length(regexp_replace(left(p.given_name, n), '[^\U00010000-\U0010FFFF]', '', 'g')) <= 10) END))
+            WHEN g.name !~ '[\U00010000-\U0010FFFF]' THEN left(g.name, 10)
+            ELSE (SELECT left(g.name, max(n)) FROM generate_series(1, 10) AS n
+                  WHERE n + length(regexp_replace(left(g.name, n), '[^\U00010000-\U0010FFFF]', '', 'g')) <= 10) END))
+    FROM (SELECT translate(p.given_name, E'\u2028\u2029', '  ') AS name) AS g
 $$;
 
 -- ------------------------------------------------------------------ reports

@@ -1,7 +1,7 @@
 -- households.sql - what was asked of one household is not answered by another.
 BEGIN;
 \ir fixture.psql
-SELECT plan(16);
+SELECT plan(17);
 
 SELECT t.centre('東保健所') AS east \gset
 SELECT t.patient(:east, '+817000000001', '花子') AS hanako \gset
@@ -47,6 +47,7 @@ SELECT is(t.label('𠮷𠮷𠮷𠮷𠮷𠮷'), '𠮷𠮷𠮷𠮷𠮷', 'characte
 SELECT is(t.label('Wilhelm 𠮷𠮷'), 'Wilhelm 𠮷', 'with others');
 SELECT is(t.label('Maximilian 𠮷'), 'Maximilian', 'none is halved');
 SELECT is(t.label('Alexandrina 𠮷'), 'Alexandrin', 'and others once');
+SELECT is(t.label(E'花\u2028子'), '花 子', 'a line separator that came with it from a document is none in a message');
 SELECT is(t.label('花'), '花', 'a short name is whole');
 SELECT finish();
 ROLLBACK;
