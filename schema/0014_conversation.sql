@@ -330,9 +330,11 @@ AS $$
         SELECT r.* FROM hersys.inbound i CROSS JOIN LATERAL (
             SELECT s.* FROM hersys.status_report s WHERE s.inbound_id = i.id OFFSET 0) AS r
         WHERE i.sender = t.sender AND i.received_at > hersys.clock_now() - interval '24 hours'
-          AND r.withdrawn_at IS NULL AND r.superseded_by IS NULL AND r.patient_id IN (SELECT p.id FROM hersys.patient p WHERE p.phone = t.sender)
+          AND r.withdrawn_at IS NULL AND r.patient_id IN (SELECT p.id FROM hersys.patient p WHERE p.phone = t.sender)
+          -- What staff has put right is staff's; it is the last one all the same, and what came before it was not meant.
+          AND (r.superseded_by IS NULL OR EXISTS (SELECT FROM hersys.status_report c WHERE c.id = r.superseded_by AND c.source = 'staff'))
     )
-    SELECT m.* FROM mine m WHERE m.inbound_id = (SELECT max(n.inbound_id) FROM mine n) ORDER BY m.id
+    SELECT m.* FROM mine m WHERE m.inbound_id = (SELECT max(n.inbound_id) FROM mine n) AND m.superseded_by IS NULL ORDER BY m.id
 $$;
 
 CREATE FUNCTION hersys.talk_undo(t hersys.talk) RETURNS hersys.talk_answer

@@ -1,7 +1,7 @@
 -- commands.sql - undo and corrections, stop and start, a wrong number, language, help, codes by SMS.
 BEGIN;
 \ir fixture.psql
-SELECT plan(104);
+SELECT plan(106);
 
 SELECT t.centre('東保健所') AS east \gset
 SELECT t.centre('西保健所') AS west \gset
@@ -76,6 +76,8 @@ SELECT is(t.valid(:gina), '96 97', 'least of all the report before, which was ri
 INSERT INTO hersys.status_report (patient_id, centre_id, source, reported_at, temperature_c, symptoms, spo2)
 VALUES (:gina, :east, 'staff', hersys.clock_now(), 36.9, false, 94) RETURNING id AS staffs \gset
 UPDATE hersys.status_report SET superseded_by = :staffs WHERE patient_id = :gina AND spo2 = 97;
+SELECT is(t.say('+817000000011', 'undo'), 'nothing_to_undo', 'what the centre has corrected is not taken back, nor the one before');
+SELECT is(t.valid(:gina), '96 94', 'which was right');
 SELECT t.receive('+817000000011', t.report(98) || '{"replaces": true}') \g /dev/null
 SELECT is(t.valid(:gina), '96 94 98', 'nor one before a report that the centre has corrected');
 
