@@ -252,6 +252,21 @@ AS $$
            NULL::bigint, false, NULL::text, NULL::bigint
 $$;
 
+-- Whether a carrier may have brought a message twice, under two names: the same text within half an hour, and a report since the first. What
+-- it says was recorded then, and must not be a part of the next report, too. Internal.
+CREATE FUNCTION hersys.talk_is_copy(t hersys.talk) RETURNS boolean
+LANGUAGE sql STABLE
+SET search_path = hersys, pg_temp
+SET enable_seqscan = off
+SECURITY DEFINER
+AS $$
+    SELECT EXISTS (
+        SELECT FROM hersys.inbound e JOIN hersys.inbound m ON m.id = t.inbound_id AND m.raw = e.raw
+        WHERE e.sender = t.sender AND e.id < t.inbound_id AND e.received_at > hersys.clock_now() - interval '30 minutes'
+          AND EXISTS (SELECT FROM hersys.inbound l JOIN hersys.status_report r ON r.inbound_id = l.id
+                      WHERE l.sender = t.sender AND l.id >= e.id AND l.received_at > hersys.clock_now() - interval '30 minutes'))
+$$;
+
 /*
  * A message that is no command, of a telephone of watched patients: a report, a part of one, the answer to what was asked of one, or
  * nothing of the kind. Internal.
@@ -299,7 +314,9 @@ BEGIN
         END IF;
         RETURN hersys.talk_which_member(t, true);
     ELSIF v_draft -> 'missing' <> '[]' THEN
-        PERFORM hersys.talk_ask(t, 'missing', v_draft, v_earlier || t.inbound_id, interval '30 minutes');
+        IF v_earlier <> '{}' OR NOT hersys.talk_is_copy(t) THEN
+            PERFORM hersys.talk_ask(t, 'missing', v_draft, v_earlier || t.inbound_id, interval '30 minutes');
+        END IF;
         v_answer.stored := false;
         v_answer.kind := 'incomplete';
         v_answer.about := v_whose.id;

@@ -1,7 +1,7 @@
 -- households.sql - what was asked of one household is not answered by another.
 BEGIN;
 \ir fixture.psql
-SELECT plan(17);
+SELECT plan(22);
 
 SELECT t.centre('東保健所') AS east \gset
 SELECT t.patient(:east, '+817000000001', '花子') AS hanako \gset
@@ -37,6 +37,20 @@ SELECT is(t.reports(:taro), 1::bigint, 'and nothing is stored');
 UPDATE hersys.patient SET language = 'en', email = 'a@example.jp' WHERE id = :taro;
 SELECT is(t.receive('+817000000001', t.part('{"temperature_c": 36.6}')), 'report_stored', 'another change of a patient closes nothing');
 SELECT is(t.reports(:taro), 2::bigint, 'the report is his');
+
+-- A carrier that brings a part twice, under two names.
+SELECT t.patient(:east, '+817000000005', '五郎') AS goro \gset
+CREATE FUNCTION t.brings(p_raw text, p_partial jsonb) RETURNS text LANGUAGE sql AS $$
+    SELECT answer_kind FROM hersys.inbound_store(jsonb_build_array(t.message('+817000000005', t.part(p_partial), NULL, jsonb_build_object('raw', p_raw))))
+$$;
+SELECT t.brings('aa', '{"temperature_c": 36.9, "spo2": 97}') \g /dev/null
+SELECT t.brings('bb', '{"symptoms": false}') \g /dev/null
+SELECT is(t.brings('bb', '{"symptoms": false}'), 'incomplete', '`n`, which was recorded, once more');
+SELECT is(t.brings('cc', '{"temperature_c": 38.9, "spo2": 96}'), 'incomplete', 'is no part of the next report');
+SELECT is(t.brings('dd', '{"symptoms": true}'), 'report_stored', 'which is completed by what was said of it');
+SELECT is((SELECT string_agg(temperature_c || ' ' || symptoms, ', ' ORDER BY id) FROM hersys.status_report WHERE patient_id = :goro), '36.90 false, 38.90 true', 'and says that');
+SELECT t.brings('cc', '{"temperature_c": 38.9, "spo2": 96}') \g /dev/null
+SELECT is(t.brings('ee', '{"symptoms": false}'), 'incomplete', 'nor is the first part of one that is complete');
 
 -- What a message says of a name has ten UCS-2 units, or it could not be written.
 CREATE FUNCTION t.label(p_given text) RETURNS text LANGUAGE sql AS $$
