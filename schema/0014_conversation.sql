@@ -524,7 +524,8 @@ BEGIN
     SELECT c.* INTO v_code FROM hersys.confirmation c
     WHERE c.id = (t.message ->> 'code_id')::bigint AND c.channel = 'sms' AND c.recipient = t.sender;
     IF v_code.centre_id IS NULL THEN
-        RETURN hersys.talk_say('not_understood');
+        -- To nobody whom we know: there is no centre to speak for.
+        RETURN hersys.talk_say(CASE WHEN t.patients IS NOT NULL THEN 'not_understood' END);
     END IF;
     v_answer.centre_id := v_code.centre_id;
     SELECT p.id INTO v_answer.about FROM unnest(t.patients) AS p ORDER BY p.centre_id = v_code.centre_id DESC, p.member_number LIMIT 1;

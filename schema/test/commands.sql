@@ -1,7 +1,7 @@
 -- commands.sql - undo and corrections, stop and start, a wrong number, language, help, codes by SMS.
 BEGIN;
 \ir fixture.psql
-SELECT plan(106);
+SELECT plan(107);
 
 SELECT t.centre('東保健所') AS east \gset
 SELECT t.centre('西保健所') AS west \gset
@@ -231,5 +231,6 @@ SELECT t.code(:east, '+817000000079') AS strangers \gset
 UPDATE hersys.confirmation SET attempts = 1 WHERE id = :strangers;
 SELECT is(t.confirm('+817000000079', 'right', :strangers), 'code_confirmed', 'whoever got a code may confirm it');
 SELECT results_eq('SELECT language::text, centre_id, patient_id FROM hersys.outbox ORDER BY id DESC LIMIT 1', format('VALUES (''ja'', %s::bigint, NULL::bigint)', :east), 'in the language of the centre');
+SELECT is(t.confirm('+817000000078', 'right', 0), NULL, 'a code that is gone, of somebody whom nobody knows, is stored and not answered');
 SELECT finish();
 ROLLBACK;
