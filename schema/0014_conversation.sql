@@ -212,7 +212,8 @@ $$;
 
 DROP FUNCTION hersys.answer_for(text), hersys.answer_params(jsonb);
 /*
- * What becomes of a message that is no draft of a report: it is asked about, with the number of the member who was named, in a household.
+ * What becomes of a message that is no draft of a report: it is asked about, with the number of the member who was named, in a household. Nothing
+ * of it is remembered: of several reports of which one lacks something, all are asked for again.
  * Internal.
  */
 CREATE FUNCTION hersys.talk_no_report(t hersys.talk) RETURNS hersys.talk_answer
@@ -226,7 +227,7 @@ BEGIN
     v_answer.about := hersys.member_find(t.watched, t.parsed ->> 'member');
     SELECT k.kind, k.params INTO v_answer.kind, v_answer.params
     FROM (VALUES
-        ('incomplete',   'incomplete',     hersys.missing_params(coalesce(t.parsed -> 'missing', '[]'))),
+        ('incomplete',   'incomplete',     hersys.missing_params(coalesce(t.parsed -> 'missing', '[]')) || '{"again": true}'),
         ('out_of_range', 'out_of_range',   jsonb_build_object(CASE t.parsed ->> 'field' WHEN 'temperature_c' THEN 'temperature' ELSE 'spo2' END,
                                                               true, 'value', left(t.parsed ->> 'value', 16))),
         ('ambiguous',    'ambiguous',      '{}'),

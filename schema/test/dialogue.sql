@@ -1,7 +1,7 @@
 -- dialogue.sql - a report in several messages: what is missing, whose it is, and which question is open.
 BEGIN;
 \ir fixture.psql
-SELECT plan(86);
+SELECT plan(88);
 
 SELECT t.centre('東保健所') AS east \gset
 SELECT t.centre('西保健所') AS west \gset
@@ -100,6 +100,10 @@ SELECT t.keeps('{"outcome": "ambiguous"}', false, 'what can be read in two ways 
 SELECT t.keeps('{"outcome": "conflict"}', false, 'yes and no close it');
 SELECT t.keeps('{"outcome": "incomplete", "member": "1", "missing": ["symptoms"], "partial": {"temperature_c": 36.5}}', false, 'one of several reports that fails closes it, for they are taken all or not at all',
                '{"several": true}');
+SELECT t.receive('+817000000010', '{"outcome": "incomplete", "member": "2", "missing": ["symptoms"], "partial": {"temperature_c": 38.1, "spo2": 95}}',
+                 '{"several": true}') \g /dev/null
+SELECT is((t.answer()).params, '{"again": true, "centre": "西保健所", "member": "2", "missing_symptoms": true}', 'all of them are asked for again');
+SELECT is(t.open('+817000000010'), NULL, 'for nothing of them is remembered');
 
 -- ------------------------------------------------------------------ whose report
 

@@ -176,6 +176,7 @@ const struct wording_kind wording_kinds[WORDING_KINDS] = {
                    {.name = "missing_temperature", .type = WORDING_FLAG, .some = 1},
                    {.name = "missing_spo2", .type = WORDING_FLAG, .some = 1},
                    {.name = "missing_symptoms", .type = WORDING_FLAG, .some = 1},
+                   {.name = "again", .type = WORDING_FLAG}, /* nothing is remembered: send all */
                    MEMBER},
         .shapes = {{"one report", 0, 2}},
     },

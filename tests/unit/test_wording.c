@@ -512,6 +512,19 @@ static void test_the_example_for_a_member_carries_its_number(void **state)
                            "3 36.9 97 無"));
 }
 
+/* One that is sent alone is joined to nothing, and the others were not stored. */
+static void test_of_several_reports_not_only_what_is_missing_is_asked_for(void **state)
+{
+    static const char again[] =
+        "{\"centre\":\"見本\",\"missing_symptoms\":true,\"again\":true,\"member\":\"2\"}";
+
+    (void)state;
+    assert_string_equal(rendered("incomplete", "en", again),
+                        "見本: still missing:\n- symptoms y/n\nNothing is recorded yet. Please send it "
+                        "all again.\nEx: 2 36.9 97 n");
+    assert_null(strstr(rendered("incomplete", "ja", again), "30分"));
+}
+
 static void test_the_echo_shows_what_was_stored(void **state)
 {
     static const char json[] =
@@ -1042,6 +1055,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_the_code_stands_within_what_a_phone_shows_at_once),
         cmocka_unit_test(test_reminders_carry_an_example_that_can_be_sent_back),
         cmocka_unit_test(test_the_example_for_a_member_carries_its_number),
+        cmocka_unit_test(test_of_several_reports_not_only_what_is_missing_is_asked_for),
         cmocka_unit_test(test_the_echo_shows_what_was_stored),
         cmocka_unit_test(test_an_urgent_answer_without_a_report_does_not_say_that_one_was_stored),
         cmocka_unit_test(test_an_unknown_sender_is_answered_in_japanese_and_in_english),
