@@ -360,7 +360,7 @@ BEGIN
                jsonb_build_object('centre', p_centre.short_name, 'due', to_char(p_slot.due_at, 'HH24:MI'))
                -- Whoever shares the number has to say whom the report is for, even when the others have reported.
                || CASE WHEN (SELECT count(*) FROM hersys.phone_watched(m.phone, v_now)) > 1
-                       THEN jsonb_build_object('family', true, 'members', m.members) ELSE '{}' END
+                       THEN jsonb_build_object('family', true, 'member', m.members #> '{0,number}', 'members', m.members) ELSE '{}' END
                || CASE m.channel WHEN 'email' THEN jsonb_build_object('centre_phone', p_centre.phone) ELSE '{}' END,
                m.channel, m.recipient, p_centre.id, m.first_id, k.priority, k.begun_by_us, k.at_most_once, m.goes_at, v_until, v_now
         FROM messages m, hersys.message_kind k WHERE k.kind = CASE p_step WHEN 0 THEN 'reminder' ELSE 'nudge' END

@@ -145,7 +145,7 @@ BEGIN
         LOOP
             v_id := hersys.outbox_enqueue(
                 p.kind, v_mail.language,
-                p.params - 'family' - 'members' || jsonb_build_object('centre_phone', (SELECT c.phone FROM hersys.centre c WHERE c.id = p.centre_id))
+                p.params - ARRAY['family', 'member', 'members'] || jsonb_build_object('centre_phone', (SELECT c.phone FROM hersys.centre c WHERE c.id = p.centre_id))
                 || CASE WHEN cardinality(v_mail.ids) > 1 THEN jsonb_build_object('family', true, 'members', v_mail.members) ELSE '{}' END,
                 'email', v_mail.address, format('fall:%s:%s', p.id, v_mail.ids[1]), p.centre_id, v_mail.ids[1], NULL, p.not_after);
             IF v_id IS NOT NULL THEN

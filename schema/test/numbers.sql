@@ -196,7 +196,7 @@ DECLARE
 BEGIN
     INSERT INTO hersys.reminder (patient_id, day, slot_id, centre_id, message_id) SELECT id, p_day, p_slot, v_centre, v_id FROM unnest(p_ids) AS id;
     INSERT INTO hersys.outbox (id, kind, language, params, channel, recipient, centre_id, patient_id, priority, begun_by_us, at_most_once, not_before, not_after)
-    VALUES (v_id, 'reminder', 'ja', '{"centre": "東保健所", "due": "14:00", "family": true, "members": [{"number": "1"}, {"number": "2"}, {"number": "3"}]}', 'sms', p_phone, v_centre, p_ids[1],
+    VALUES (v_id, 'reminder', 'ja', '{"centre": "東保健所", "due": "14:00", "family": true, "member": "1", "members": [{"number": "1"}, {"number": "2"}, {"number": "3"}]}', 'sms', p_phone, v_centre, p_ids[1],
             3, true, false, hersys.clock_now(), '2022-08-01 14:00+09');
     RETURN v_id;
 END

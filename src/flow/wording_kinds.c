@@ -77,6 +77,12 @@ static const struct wording_field reports[] = {
     {                                                                                              \
         CENTRE, {.name = "due", .max = 5, .plain = true, .sample = {"08:30", NULL}},               \
             {.name = "family", .type = WORDING_FLAG, .follows = "members"},                        \
+            {.name = "member", /* the first of them, for the example of the SMS */                 \
+             .max = 1,                                                                             \
+             .plain = true,                                                                        \
+             .optional = true,                                                                     \
+             .unused = true,                                                                       \
+             .sample = {"1", NULL}},                                                               \
             {.name = "members",                                                                    \
              .type = WORDING_LIST,                                                                 \
              .max = 9,                                                                             \

@@ -492,11 +492,12 @@ static void test_reminders_carry_an_example_that_can_be_sent_back(void **state)
         assert_string_equal(text + strlen(text) - strlen(example), example);
         assert_null(strchr(line, '1'));
         text = rendered(kind, language,
-                        "{\"centre\":\"見本\",\"due\":\"08:30\",\"family\":true,"
-                        "\"members\":[{\"number\":1,\"name\":\"花子\"},{\"number\":\"2\"}]}");
-        snprintf(family, sizeof(family), "1 %s", example);
+                        "{\"centre\":\"見本\",\"due\":\"08:30\",\"family\":true,\"member\":\"2\","
+                        "\"members\":[{\"number\":2,\"name\":\"花子\"},{\"number\":\"3\"}]}");
+        /* Whoever copies it reports for one who is asked, and not for one who has reported. */
+        snprintf(family, sizeof(family), "2 %s", example);
         assert_string_equal(text + strlen(text) - strlen(family), family);
-        assert_non_null(strstr(text, "\n1 花子\n2\n"));
+        assert_non_null(strstr(text, "\n2 花子\n3\n"));
     }
     assert_false(wording_example(wording, "xx", example));
     assert_string_equal(example, "");
