@@ -121,7 +121,7 @@ CREATE TABLE hersys.dialogue (
     CHECK ((question = 'wrong') = (pending IS NULL))
 );
 CREATE INDEX dialogue_by_age ON hersys.dialogue (expires_at);
-COMMENT ON COLUMN hersys.dialogue.question IS 'missing: what is missing? member: whose report? wrong: a wrong value (1), or a wrong person (2)?';
+COMMENT ON COLUMN hersys.dialogue.question IS 'missing: what is missing? member: whose report? wrong: a wrong report (1), or a wrong telephone number (2)?';
 COMMENT ON COLUMN hersys.dialogue.pending IS
     'what is known of the report: member, temperature_c, spo2, symptoms, note, red_flag, needs_review, replaces';
 COMMENT ON COLUMN hersys.dialogue.inbound_ids IS 'the messages from which it is known';

@@ -470,7 +470,7 @@ BEGIN
 END
 $$;
 
--- A wrong value, or a wrong person? Who has never reported, and is not about to,
+-- A wrong report, or a wrong number? Who has never reported, and is not about to,
 -- has no value that could be wrong. Internal.
 CREATE FUNCTION hersys.talk_wrong(t hersys.talk) RETURNS hersys.talk_answer
 LANGUAGE plpgsql
@@ -561,7 +561,7 @@ BEGIN
 END
 $$;
 
--- The answer to "a wrong value (1), or a wrong person (2)?", where the message is one. In a household a reminder that went out since asks for
+-- The answer to "a wrong report (1), or a wrong number (2)?", where the message is one. In a household a reminder that went out since asks for
 -- numbers, too: then a number is a member's. Internal.
 CREATE FUNCTION hersys.talk_wrong_answered(t hersys.talk) RETURNS text
 LANGUAGE sql STABLE

@@ -516,13 +516,14 @@ static void test_the_example_for_a_member_carries_its_number(void **state)
 /* One that is sent alone is joined to nothing, and the others were not stored. */
 static void test_of_several_reports_not_only_what_is_missing_is_asked_for(void **state)
 {
-    static const char again[] =
-        "{\"centre\":\"見本\",\"missing_symptoms\":true,\"again\":true,\"member\":\"2\"}";
+    static const char again[] = "{\"centre\":\"見本\",\"missing_symptoms\":true,\"again\":true,"
+                                "\"member\":\"2\"}";
 
     (void)state;
-    assert_string_equal(rendered("incomplete", "en", again),
-                        "見本: still missing:\n- symptoms y/n\nNothing is recorded yet. Please send it "
-                        "all again.\nEx: 2 36.9 97 n");
+    assert_string_equal(rendered("incomplete", "en", again), "見本: still missing:\n- symptoms "
+                                                             "y/n\nNothing is recorded yet. Please "
+                                                             "send it "
+                                                             "all again.\nEx: 2 36.9 97 n");
     assert_null(strstr(rendered("incomplete", "ja", again), "30分"));
 }
 
