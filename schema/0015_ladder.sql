@@ -631,7 +631,8 @@ BEGIN
         SELECT w.since, w.until INTO v_since, v_until FROM hersys.slot_window(v_slot.id, v_pass.day) AS w;
         UPDATE hersys.call_task t SET closed_at = v_now, closed_by = 'report'
         WHERE t.centre_id = v_centre.id AND t.closed_at IS NULL AND t.reason = 'silent' AND t.raised_at >= v_until
-          AND EXISTS (SELECT FROM hersys.reports_within(t.patient_id, v_since, v_now) OFFSET 0);
+          -- No transaction that the list has not seen is older; a report that it has seen was of another slot.
+          AND EXISTS (SELECT FROM hersys.reports_within(t.patient_id, greatest(v_since, t.raised_at - interval '10 minutes'), v_now) OFFSET 0);
         UPDATE hersys.reminder_pass r SET completed_at = 'infinity'
         WHERE r.slot_id = v_pass.slot_id AND r.day = v_pass.day AND r.step = 3;
         RETURN 0;
