@@ -27,10 +27,10 @@ INSERT INTO hersys.message_kind (kind, priority, lifetime, begun_by_us, quiet, f
     ('language_changed', 1, '6 hours',    false, false, false),
     ('code_confirmed',   0, '10 minutes', false, false, false),
     ('code_wrong',       0, '10 minutes', false, false, false),
-    -- To the centre's staff.
+    -- To the centre's staff; no quiet hours are longer than they live.
     ('alert_urgent',     0, '24 hours',   false, false, false),
-    ('alert_digest',     2, '12 hours',   true,  true,  false),
-    ('call_list',        2, '12 hours',   true,  true,  false);
+    ('alert_digest',     2, '24 hours',   true,  true,  false),
+    ('call_list',        2, '24 hours',   true,  true,  false);
 
 -- Commands are answered now. What is still queued of their old answer says the same as the help.
 UPDATE hersys.outbox SET kind = 'help' WHERE kind = 'command_later';

@@ -2,7 +2,7 @@
 BEGIN;
 \ir fixture.psql
 \ir ladder.psql
-SELECT plan(4);
+SELECT plan(6);
 
 -- ------------------------------------------------------------------ the call list
 
@@ -26,6 +26,21 @@ SELECT t.chore('calls_due') \g /dev/null
 SELECT ok('morning silent' = ANY (t.listed()), 'nor where a day and a half are made up for');
 SELECT t.later('5 min'), t.chore('calls_due') \g /dev/null
 SELECT ok('morning silent' = ANY (t.listed()), 'the call stays');
+
+-- ------------------------------------------------------------------ long quiet hours
+
+-- More than half a day: what is for the staff waits all of it.
+SELECT t.at('2022-08-05 18:00+09') \g /dev/null
+SELECT t.centre('西保健所') AS west \gset
+UPDATE hersys.centre SET quiet_from = '18:30', quiet_until = '08:00', email = 'west@example.jp' WHERE id = :west;
+SELECT t.slot(:west, '09:00', '18:31'), t.patient(:west, '+817000000021', 'west') AS w \gset
+SELECT t.reports_at(:w, '2022-08-05 17:00+09', 94) AS watched \gset
+SELECT hersys.alert_raise(:west, :w, :watched, NULL, 'watch', '{spo2_watch}', false) \g /dev/null
+UPDATE hersys.alert SET raised_at = '2022-08-05 17:00+09' WHERE report_id = :watched;
+SELECT t.patient(:west, '+817000000022', 'quiet') \g /dev/null
+SELECT t.at('2022-08-05 18:29:59+09'), told FROM hersys.alerts_digest() \g /dev/null
+SELECT is(ARRAY(SELECT s FROM unnest(t.tick('2022-08-05 18:31+09')) AS s WHERE s ~ 'west'), '{}', 'in quiet hours a centre gets neither its digest nor its call list');
+SELECT is(ARRAY(SELECT s FROM unnest(t.tick('2022-08-06 08:00+09')) AS s WHERE s ~ 'west'), '{"alert_digest west@example.jp","call_list west@example.jp"}', 'but after them both, however long they are');
 
 SELECT * FROM finish();
 ROLLBACK;
