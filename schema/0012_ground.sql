@@ -273,6 +273,11 @@ BEGIN
                                    AND l.expires_at > v_now AND t.ended_at IS NULL
                                    AND l.recipient = CASE l.channel WHEN 'sms' THEN t.phone ELSE t.email END OFFSET 0)
                                  THEN 'link_ended'
+                             WHEN due.kind = 'monitoring_ended' AND due.patient_id IS NOT NULL AND NOT EXISTS (
+                                 SELECT FROM hersys.patient t
+                                 WHERE t.id = due.patient_id AND t.ended_at IS NOT NULL
+                                   AND due.recipient = CASE due.channel WHEN 'sms' THEN t.phone ELSE t.email END OFFSET 0)
+                                 THEN 'not_ended'
                              WHEN due.kind = 'confirmation_code' AND NOT EXISTS (
                                  SELECT FROM hersys.confirmation c
                                  WHERE c.message_id = due.id AND c.consumed_at IS NULL AND c.revoked_at IS NULL
@@ -312,7 +317,7 @@ BEGIN
             EXIT WHEN cardinality(v_ended) + cardinality(v_put_off) = 0;
             PERFORM hersys.outbox_end(v_ended,
                                       ARRAY(SELECT CASE WHEN r = 'too_late' THEN 'expired'
-                                                        WHEN r IN ('link_ended', 'code_ended', 'not_monitored', 'reported') THEN 'cancelled'
+                                                        WHEN r IN ('link_ended', 'code_ended', 'not_ended', 'not_monitored', 'reported') THEN 'cancelled'
                                                         ELSE 'suppressed' END::hersys.message_state
                                             FROM unnest(v_reasons) WITH ORDINALITY AS u (r, place) ORDER BY u.place),
                                       v_reasons);

@@ -2,7 +2,7 @@
 BEGIN;
 \ir fixture.psql
 \ir ladder.psql
-SELECT plan(6);
+SELECT plan(8);
 
 -- ------------------------------------------------------------------ the call list
 
@@ -41,6 +41,19 @@ SELECT t.patient(:west, '+817000000022', 'quiet') \g /dev/null
 SELECT t.at('2022-08-05 18:29:59+09'), told FROM hersys.alerts_digest() \g /dev/null
 SELECT is(ARRAY(SELECT s FROM unnest(t.tick('2022-08-05 18:31+09')) AS s WHERE s ~ 'west'), '{}', 'in quiet hours a centre gets neither its digest nor its call list');
 SELECT is(ARRAY(SELECT s FROM unnest(t.tick('2022-08-06 08:00+09')) AS s WHERE s ~ 'west'), '{"alert_digest west@example.jp","call_list west@example.jp"}', 'but after them both, however long they are');
+
+-- ------------------------------------------------------------------ the closing message
+
+-- A carrier is away for a day, and the world goes on.
+SELECT t.at('2022-08-11 08:00+09') \g /dev/null
+SELECT t.patient(:east, '+817000000031', 'moved') AS moved, t.patient(:east, '+817000000032', 'again') AS again, t.patient(:east, '+817000000033', 'well') AS well \gset
+SELECT t.reports_at(p, (d + time '09:00') AT TIME ZONE 'Asia/Tokyo') FROM unnest(ARRAY[:moved, :again, :well]) AS p, generate_series('2022-08-08'::timestamp, '2022-08-10', '1 day') AS d \g /dev/null
+SELECT t.chore('monitoring_end') \g /dev/null
+SELECT is((SELECT count(*) FROM hersys.outbox WHERE kind = 'monitoring_ended' AND patient_id IN (:moved, :again, :well)), 3::bigint, 'three are told that monitoring has ended');
+UPDATE hersys.patient SET phone = '+817000000034' WHERE id = :moved;
+UPDATE hersys.patient SET ended_at = NULL, monitoring_until = '2022-08-20' WHERE id = :again;
+SELECT is(ARRAY(SELECT s FROM unnest(t.tick('2022-08-12 08:00+09')) AS s WHERE s LIKE 'monitoring_ended%'), '{"monitoring_ended 33"}',
+          'by then not at a telephone that is the patient''s no more, nor who is monitored again');
 
 SELECT * FROM finish();
 ROLLBACK;
