@@ -267,6 +267,16 @@ BEGIN
                                  SELECT FROM hersys.phone f
                                  WHERE f.number = due.recipient AND f.quarantined_at IS NOT NULL OFFSET 0)
                                  THEN 'quarantined'
+                             -- What is held back by SMS is not got round by e-mail.
+                             WHEN due.kind IN ('reminder', 'nudge', 'monitoring_ended') AND due.channel = 'email' AND EXISTS (
+                                 SELECT FROM hersys.patient t JOIN hersys.phone f ON f.number = t.phone
+                                 WHERE t.id = due.patient_id AND f.quarantined_at IS NOT NULL OFFSET 0)
+                                 THEN 'quarantined'
+                             WHEN due.kind IN ('reminder', 'nudge', 'monitoring_ended') AND due.channel = 'email' AND EXISTS (
+                                 SELECT FROM hersys.patient t JOIN hersys.suppression s ON s.channel = 'sms' AND s.address = t.phone
+                                 WHERE t.id = due.patient_id AND s.ended_at IS NULL
+                                   AND s.reason NOT IN ('carrier_opt_out', 'dead_number') OFFSET 0)
+                                 THEN 'stop'
                              WHEN due.link_id IS NOT NULL AND NOT EXISTS (
                                  SELECT FROM hersys.registration_link l JOIN hersys.patient t ON t.id = l.patient_id
                                  WHERE l.id = due.link_id AND l.consumed_at IS NULL AND l.revoked_at IS NULL

@@ -2,7 +2,7 @@
 BEGIN;
 \ir fixture.psql
 \ir ladder.psql
-SELECT plan(8);
+SELECT plan(10);
 
 -- ------------------------------------------------------------------ the call list
 
@@ -54,6 +54,22 @@ UPDATE hersys.patient SET phone = '+817000000034' WHERE id = :moved;
 UPDATE hersys.patient SET ended_at = NULL, monitoring_until = '2022-08-20' WHERE id = :again;
 SELECT is(ARRAY(SELECT s FROM unnest(t.tick('2022-08-12 08:00+09')) AS s WHERE s LIKE 'monitoring_ended%'), '{"monitoring_ended 33"}',
           'by then not at a telephone that is the patient''s no more, nor who is monitored again');
+
+-- ------------------------------------------------------------------ mail that waits
+
+-- The mail server is away, and the patient stops messages, or turns out to be somebody else.
+SELECT t.at('2022-09-01 06:00+09') \g /dev/null
+SELECT t.centre('南保健所') AS south \gset
+SELECT t.slot(:south, '07:00', '17:00') \g /dev/null
+SELECT t.patient(:south, '+817000000041', 'stops', p_from => '2022-09-01', p_until => '2022-09-10') AS stops,
+       t.patient(:south, '+817000000042', 'wrong', p_from => '2022-09-01', p_until => '2022-09-10') AS wrong,
+       t.patient(:south, '+817000000043', 'dead', p_from => '2022-09-01', p_until => '2022-09-10') AS dead \gset
+UPDATE hersys.patient SET email = given_name || '@example.jp' WHERE centre_id = :south;
+UPDATE hersys.phone SET unreachable_at = hersys.clock_now(), unreachable_for = 'undelivered' WHERE number ~ '^\+81700000004';
+SELECT t.at('2022-09-01 07:00+09'), t.chore('remind_due') \g /dev/null
+SELECT is((SELECT count(*) FROM hersys.outbox WHERE kind = 'reminder' AND channel = 'email' AND centre_id = :south), 3::bigint, 'three are reminded by e-mail');
+SELECT t.receive('+817000000041', '{"outcome": "command", "command": "stop"}'), t.receive('+817000000042', '{"outcome": "command", "command": "wrong_number"}') \g /dev/null
+SELECT is(ARRAY(SELECT s FROM unnest(t.send()) AS s WHERE s LIKE '%@example.jp'), '{reminder dead@example.jp}', 'who has stopped meanwhile, and whose telephone is somebody else''s, are not');
 
 SELECT * FROM finish();
 ROLLBACK;
