@@ -363,14 +363,21 @@ AS $$
 DECLARE
     v_echo jsonb;
     v_about bigint;
+    v_patients bigint[];
 BEGIN
     WITH undone AS (
         UPDATE hersys.status_report r SET withdrawn_at = hersys.clock_now()
         WHERE r.id = ANY (ARRAY(SELECT l.id FROM hersys.talk_last_reports(t) AS l)) RETURNING r.*
     )
     SELECT jsonb_agg(hersys.report_echo(ROW(u.*)::hersys.status_report, p, cardinality(t.patients) > 1) ORDER BY u.id),
-           (array_agg(u.patient_id ORDER BY u.id))[1]
-    INTO v_echo, v_about FROM undone u JOIN hersys.patient p ON p.id = u.patient_id;
+           (array_agg(u.patient_id ORDER BY u.id))[1], array_agg(u.patient_id)
+    INTO v_echo, v_about, v_patients FROM undone u JOIN hersys.patient p ON p.id = u.patient_id;
+    -- Whose report was due, and who is silent without this one, is called.
+    PERFORM hersys.silent_list(d.slot_id, d.day, ARRAY[p.id])
+    FROM hersys.patient p
+    CROSS JOIN LATERAL (SELECT o.slot_id, o.day FROM hersys.slots_over(hersys.clock_now()) AS o JOIN hersys.slot s ON s.id = o.slot_id
+                        WHERE s.centre_id = p.centre_id ORDER BY o.due DESC LIMIT 1) AS d
+    WHERE p.id = ANY (v_patients);
     RETURN CASE WHEN v_echo IS NULL THEN hersys.talk_say('nothing_to_undo')
                 ELSE hersys.talk_say('undone', jsonb_build_object('reports', v_echo), v_about) END;
 END

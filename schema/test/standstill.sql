@@ -2,7 +2,7 @@
 BEGIN;
 \ir fixture.psql
 \ir ladder.psql
-SELECT plan(10);
+SELECT plan(13);
 
 -- ------------------------------------------------------------------ the call list
 
@@ -70,6 +70,25 @@ SELECT t.at('2022-09-01 07:00+09'), t.chore('remind_due') \g /dev/null
 SELECT is((SELECT count(*) FROM hersys.outbox WHERE kind = 'reminder' AND channel = 'email' AND centre_id = :south), 3::bigint, 'three are reminded by e-mail');
 SELECT t.receive('+817000000041', '{"outcome": "command", "command": "stop"}'), t.receive('+817000000042', '{"outcome": "command", "command": "wrong_number"}') \g /dev/null
 SELECT is(ARRAY(SELECT s FROM unnest(t.send()) AS s WHERE s LIKE '%@example.jp'), '{reminder dead@example.jp}', 'who has stopped meanwhile, and whose telephone is somebody else''s, are not');
+
+-- ------------------------------------------------------------------ a report that is taken back too late
+
+SELECT t.at('2022-09-20 06:00+09') \g /dev/null
+SELECT t.centre('北保健所') AS north \gset
+SELECT t.slot(:north, '07:00', '09:00'), t.slot(:north, '14:00', '16:00') \g /dev/null
+SELECT t.patient(:north, '+817000000051', 'undoes', p_from => '2022-09-19', p_until => '2022-09-30') AS undoes,
+       t.patient(:north, '+817000000052', 'twice', p_from => '2022-09-19', p_until => '2022-09-30') AS twice \gset
+CREATE FUNCTION t.silent() RETURNS text[] LANGUAGE sql AS $$ SELECT ARRAY(SELECT l FROM unnest(t.listed()) AS l WHERE l IN ('undoes silent', 'twice silent')) $$;
+SELECT t.at('2022-09-20 08:30+09'), t.receive('+817000000051'), t.receive('+817000000052') \g /dev/null
+SELECT t.at('2022-09-20 08:45+09'), t.receive('+817000000052') \g /dev/null
+SELECT t.at('2022-09-20 09:00+09'), t.chore('calls_due') \g /dev/null
+SELECT t.at('2022-09-20 09:10+09'), t.receive('+817000000051', '{"outcome": "command", "command": "undo"}'),
+       t.receive('+817000000052', '{"outcome": "command", "command": "undo"}') \g /dev/null
+SELECT is(t.silent(), '{"undoes silent"}', 'who takes back the only report when it was due is on the call list, who sent another is not');
+SELECT t.later('5 min'), t.chore('calls_due') \g /dev/null
+SELECT is(t.silent(), '{"undoes silent"}', 'and stays there');
+SELECT t.receive('+817000000051') \g /dev/null
+SELECT is(t.silent(), '{}', 'until a report comes');
 
 SELECT * FROM finish();
 ROLLBACK;
