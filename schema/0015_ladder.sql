@@ -698,7 +698,9 @@ BEGIN
         WHERE p.id = ANY (v_ids) AND h.reach <> 'held'
           AND NOT EXISTS (SELECT FROM hersys.alert a WHERE a.patient_id = p.id AND a.closed_at IS NULL OFFSET 0)
           -- What came from the patient's telephone without saying whom it was about.
-          AND NOT EXISTS (SELECT FROM hersys.inbound i JOIN hersys.alert a ON a.inbound_id = i.id
+          -- By the messages: the planner would go through all open alerts of the centre, for each patient.
+          AND NOT EXISTS (SELECT FROM hersys.inbound i
+                          CROSS JOIN LATERAL (SELECT b.centre_id, b.patient_id, b.closed_at FROM hersys.alert b WHERE b.inbound_id = i.id OFFSET 0) AS a
                           WHERE i.sender = p.phone AND a.centre_id = p.centre_id AND a.patient_id IS NULL AND a.closed_at IS NULL OFFSET 0)
           AND NOT EXISTS (SELECT FROM hersys.call_task t
                           WHERE t.patient_id = p.id AND t.closed_at IS NULL AND t.reason IN ('stopped', 'carrier_opt_out', 'wrong_number') OFFSET 0)
