@@ -58,9 +58,9 @@ $$;
 CREATE OR REPLACE FUNCTION hersys.phone_watched(p_number text, p_now timestamptz) RETURNS SETOF hersys.patient
 LANGUAGE sql STABLE
 AS $$
-    SELECT p.* FROM hersys.patient p
-    WHERE p.phone = p_number AND p.ended_at IS NULL
-      AND (SELECT (p_now AT TIME ZONE c.time_zone)::date FROM hersys.centre c WHERE c.id = p.centre_id) >= p.monitoring_from
+    -- OFFSET 0: by the telephone, never by what else is indexed of those who are monitored.
+    SELECT p.* FROM (SELECT q.* FROM hersys.patient q WHERE q.phone = p_number OFFSET 0) AS p JOIN hersys.centre c ON c.id = p.centre_id
+    WHERE p.ended_at IS NULL AND (p_now AT TIME ZONE c.time_zone)::date >= p.monitoring_from
 $$;
 
 -- Whoever writes a patient's row, the same follows from it: a later day, or the end, decides what was held; one who is taken up again
@@ -325,14 +325,14 @@ BEGIN
     SELECT w.since, w.until INTO v_since, v_until FROM hersys.slot_window(p_slot.id, p_day) AS w;
     -- OFFSET 0 keeps each of these questions a look by index, whatever the planner believes of the tables.
     WITH due AS MATERIALIZED (
-        SELECT ROW(p.*)::hersys.patient AS patient, h.reach, h.reason, g.goes_at
+        SELECT p.patient, h.reach, h.reason, g.goes_at
         FROM unnest(p_patient_ids, p_goes_at) AS g (id, goes_at)
-        CROSS JOIN LATERAL (SELECT n.* FROM hersys.patient n WHERE n.id = g.id OFFSET 0) AS p
+        CROSS JOIN LATERAL (SELECT q AS patient, q.* FROM hersys.patient q WHERE q.id = g.id OFFSET 0) AS p
         CROSS JOIN LATERAL hersys.reach_of(p.phone, p.email, v_prefixes) AS h
         WHERE p.centre_id = p_centre.id AND p.ended_at IS NULL
           AND p_day >= p.monitoring_from AND (p_day <= p.monitoring_until OR p.end_held_at IS NOT NULL)
-          AND NOT EXISTS (SELECT FROM hersys.reminder r
-                          WHERE r.patient_id = p.id AND r.day = p_day AND r.slot_id = p_slot.id AND r.step = p_step OFFSET 0)
+          AND NOT EXISTS (SELECT FROM (SELECT b.slot_id, b.step FROM hersys.reminder b WHERE b.patient_id = p.id AND b.day = p_day OFFSET 0) AS r
+                          WHERE r.slot_id = p_slot.id AND r.step = p_step OFFSET 0)
           AND NOT EXISTS (SELECT FROM hersys.reports_within(p.id, v_since, v_until) OFFSET 0)
     ), listed AS (
         INSERT INTO hersys.call_task (centre_id, patient_id, reason, raised_at)
@@ -542,7 +542,8 @@ BEGIN
                                 (SELECT b.goes_at + interval '2 hours' FROM hersys.reminder b
                                  WHERE b.patient_id = r.patient_id AND b.day = r.day AND b.slot_id = r.slot_id AND b.step = 1 AND v_pass.step = 2)) AS goes_at
                 FROM unnest(v_messages, v_left) AS l (id, at)
-                JOIN hersys.reminder r ON r.message_id = l.id
+                -- By the message, whatever the planner believes of a table that has just grown.
+                CROSS JOIN LATERAL (SELECT m.patient_id, m.day, m.slot_id FROM hersys.reminder m WHERE m.message_id = l.id OFFSET 0) AS r
                 WHERE l.at IS NOT NULL AND (v_pass.step = 2 OR l.at <= v_now - v_pass.after)) AS d) AS q;
     IF v_patients IS NOT NULL THEN
         v_queued := hersys.step_queue(v_slot, v_centre, v_pass.day, v_pass.step, v_patients, v_goes_at);
