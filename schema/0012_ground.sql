@@ -294,16 +294,16 @@ BEGIN
                                    AND c.expires_at > v_now AND c.attempts < 5 OFFSET 0)
                                  THEN 'code_ended'
                              WHEN due.kind IN ('reminder', 'nudge') AND NOT EXISTS (
-                                 SELECT FROM hersys.reminder r JOIN hersys.patient t ON t.id = r.patient_id
-                                 WHERE r.message_id = due.id AND t.ended_at IS NULL
-                                   AND due.recipient = CASE due.channel WHEN 'sms' THEN t.phone ELSE t.email END
+                                 SELECT FROM (SELECT m.* FROM hersys.reminder m WHERE m.message_id = due.id OFFSET 0) AS r
+                                 JOIN hersys.patient t ON t.id = r.patient_id
+                                 WHERE t.ended_at IS NULL AND due.recipient = CASE due.channel WHEN 'sms' THEN t.phone ELSE t.email END
                                    AND r.day >= t.monitoring_from AND (r.day <= t.monitoring_until OR t.end_held_at IS NOT NULL) OFFSET 0)
                                  THEN 'not_monitored'
                              WHEN due.kind IN ('reminder', 'nudge') AND NOT EXISTS (
-                                 SELECT FROM hersys.reminder r JOIN hersys.patient t ON t.id = r.patient_id,
+                                 SELECT FROM (SELECT m.* FROM hersys.reminder m WHERE m.message_id = due.id OFFSET 0) AS r
+                                 JOIN hersys.patient t ON t.id = r.patient_id,
                                       LATERAL hersys.slot_window(r.slot_id, r.day) AS w
-                                 WHERE r.message_id = due.id AND t.ended_at IS NULL
-                                   AND NOT EXISTS (SELECT FROM hersys.reports_within(t.id, w.since, w.until) OFFSET 0) OFFSET 0)
+                                 WHERE t.ended_at IS NULL AND NOT EXISTS (SELECT FROM hersys.reports_within(t.id, w.since, w.until) OFFSET 0) OFFSET 0)
                                  THEN 'reported'
                              WHEN due.centre_id = ANY (v_quiet) AND due.kind = ANY (v_quiet_kinds) THEN 'quiet'
                          END AS objection

@@ -138,8 +138,8 @@ BEGIN
                    (array_agg((m.t).language ORDER BY (m.t).member_number))[1] AS language,
                    jsonb_agg(hersys.member_label(m.t) ORDER BY (m.t).member_number) AS members
             FROM (SELECT t, hersys.patient_mailbox(t) AS address
-                  FROM hersys.reminder r JOIN hersys.patient t ON t.id = r.patient_id
-                  WHERE r.message_id = p.id AND t.phone = p.recipient AND t.ended_at IS NULL
+                  FROM (SELECT m.patient_id FROM hersys.reminder m WHERE m.message_id = p.id OFFSET 0) AS r JOIN hersys.patient t ON t.id = r.patient_id
+                  WHERE t.phone = p.recipient AND t.ended_at IS NULL
                     AND hersys.patient_sms_reach(t) <> 'held') AS m
             WHERE m.address IS NOT NULL GROUP BY m.address ORDER BY m.address
         LOOP

@@ -18,7 +18,7 @@
 #include "store/outbox.h"
 
 enum {
-    DELIVER_CLAIM_MAX = 100,
+    DELIVER_CLAIM_MAX = 500,
     DELIVER_FINISH_MAX = 500,
     DELIVER_PAUSE_S = 5,       /* of a link that is throttled or down and does not say how long */
     DELIVER_PAUSE_MAX_S = 900, /* above it we ask again, whatever the carrier said */
