@@ -152,6 +152,13 @@ UPDATE hersys.alert a SET reasons = (
     WHERE b.report_id = a.report_id
        OR (a.report_id IS NULL AND b.report_id IS NULL AND b.inbound_id = a.inbound_id AND b.centre_id = a.centre_id
            AND b.patient_id IS NOT DISTINCT FROM a.patient_id));
+-- Of several, whoever has not been looked at is what one has to look at.
+UPDATE hersys.alert a SET closed_at = NULL, seen_by = NULL, seen_at = NULL
+WHERE EXISTS (SELECT FROM hersys.alert b
+              WHERE b.closed_at IS NULL AND b.seen_at IS NULL AND b.id <> a.id
+                AND (b.report_id = a.report_id
+                     OR (a.report_id IS NULL AND b.report_id IS NULL AND b.inbound_id = a.inbound_id AND b.centre_id = a.centre_id
+                         AND b.patient_id IS NOT DISTINCT FROM a.patient_id)));
 DELETE FROM hersys.alert a USING hersys.alert b
 WHERE b.id < a.id
   AND (b.report_id = a.report_id
