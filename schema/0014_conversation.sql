@@ -698,7 +698,7 @@ BEGIN
     t.sender := p_message ->> 'sender';
     t.message := p_message;
     t.parsed := p_message -> 'parsed';
-    PERFORM hersys.number_alive(t.sender);
+    PERFORM hersys.number_reached(t.sender, 'reply');
     SELECT f.* INTO v_phone FROM hersys.phone f WHERE f.number = t.sender;
     v_limit := hersys.talk_limit(p_inbound_id, t.sender);
     IF v_limit = 'flood' AND (v_phone.flood_noted_at > hersys.clock_now() - interval '1 hour') IS NOT TRUE THEN
@@ -929,9 +929,10 @@ $$;
 -- ------------------------------------------------------------------ clearing away
 
 /*
- * Clears away what has had its time, up to p_limit rows of each: counters and replies after 24 hours, dedupe keys after 7 days, codes 24
- * hours after they expired, questions when their time is over; and cancels batches that nobody released within 24 hours. Reports of transactions that are still to come were
- * restored from a dump: they are written anew, or no reader would see them. How many rows; less than p_limit: nothing is left.
+ * Clears away what has had its time, up to p_limit rows of each: counters and replies after 24 hours, dedupe keys and the telephones that
+ * patients had after 7 days, codes 24 hours after they expired, questions when their time is over; and cancels batches that nobody released
+ * within 24 hours. Reports of transactions that are still to come were restored from a dump: they are written anew, or no reader would see
+ * them. How many rows; less than p_limit: nothing is left.
  */
 CREATE OR REPLACE FUNCTION hersys.housekeeping(p_limit integer DEFAULT 5000) RETURNS integer
 LANGUAGE plpgsql
@@ -966,6 +967,11 @@ BEGIN
     v_all := v_all + v_count;
     DELETE FROM hersys.dialogue WHERE phone = ANY (ARRAY(
         SELECT d.phone FROM hersys.dialogue d WHERE d.expires_at <= hersys.clock_now() ORDER BY d.expires_at LIMIT p_limit FOR UPDATE SKIP LOCKED));
+    GET DIAGNOSTICS v_count = ROW_COUNT;
+    v_all := v_all + v_count;
+    DELETE FROM hersys.phone_history WHERE ctid = ANY (ARRAY(
+        SELECT h.ctid FROM hersys.phone_history h WHERE h.until <= v_day_ago - interval '6 days'
+        ORDER BY h.until LIMIT p_limit FOR UPDATE SKIP LOCKED));
     GET DIAGNOSTICS v_count = ROW_COUNT;
     v_all := v_all + v_count;
     UPDATE hersys.status_report SET xact = DEFAULT WHERE id = ANY (ARRAY(

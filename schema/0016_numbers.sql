@@ -37,25 +37,12 @@ AS $$
       AND NOT EXISTS (SELECT FROM hersys.suppression s WHERE s.channel = 'email' AND s.address = p.email AND s.ended_at IS NULL)
 $$;
 
-/*
- * How a patient is reached: 'sms'; 'email' where SMS does not reach (no telephone, a landline, a number that is dead or does not take
- * messages, or has opted out at the carrier) and there is an address; 'none' where there is not; 'held' where nothing is to be sent: the patient
- * has stopped messages, somebody else has the telephone, or staff said so. Internal.
- */
+-- How a patient is reached: reach_of(), for one. Internal.
 CREATE FUNCTION hersys.patient_sms_reach(p hersys.patient) RETURNS text
 LANGUAGE sql STABLE
 SET search_path = hersys, pg_temp
 SECURITY DEFINER
-AS $$
-    SELECT CASE
-        WHEN EXISTS (SELECT FROM hersys.phone f WHERE f.number = p.phone AND f.quarantined_at IS NOT NULL)
-          OR EXISTS (SELECT FROM hersys.suppression s WHERE s.channel = 'sms' AND s.address = p.phone AND s.ended_at IS NULL
-                                                        AND s.reason NOT IN ('carrier_opt_out', 'dead_number')) THEN 'held'
-        WHEN EXISTS (SELECT FROM hersys.phones_reached(ARRAY[p.phone::text])) THEN 'sms'
-        WHEN hersys.patient_mailbox(p) IS NOT NULL THEN 'email'
-        ELSE 'none'
-    END
-$$;
+AS $$ SELECT h.reach FROM hersys.reach_of(p.phone, p.email, (SELECT array_agg(d.prefix) FROM hersys.sms_destination d)) AS h $$;
 
 -- ------------------------------------------------------------------ what is learnt of a number
 
@@ -100,13 +87,6 @@ BEGIN
     END IF;
 END
 $$;
-
--- A message came from this telephone: SMS reaches it. Its row is locked by the caller. Internal.
-CREATE FUNCTION hersys.number_alive(p_phone text) RETURNS void
-LANGUAGE sql
-SET search_path = hersys, pg_temp
-SECURITY DEFINER
-AS $$ SELECT hersys.number_reached(p_phone, 'reply') $$;
 
 -- ------------------------------------------------------------------ falling over to e-mail
 
@@ -476,9 +456,6 @@ AS $$
 BEGIN
     PERFORM hersys.call_end(NEW.id, ARRAY['number_dead', 'undelivered', 'carrier_opt_out', 'no_sms', 'wrong_number'], 'new_number');
     INSERT INTO hersys.phone_history (patient_id, centre_id, phone) SELECT OLD.id, OLD.centre_id, OLD.phone WHERE OLD.phone IS NOT NULL;
-    DELETE FROM hersys.phone_history WHERE ctid = ANY (ARRAY(
-        SELECT h.ctid FROM hersys.phone_history h WHERE h.until <= hersys.clock_now() - interval '7 days'
-        ORDER BY h.until LIMIT 100 FOR UPDATE SKIP LOCKED));
     RETURN NULL;
 END
 $$;

@@ -1,7 +1,7 @@
 -- numbers.sql - the health of numbers: what is learnt of them, who goes on the call list, and what falls over to e-mail.
 BEGIN;
 \ir fixture.psql
-SELECT plan(85);
+SELECT plan(86);
 
 SELECT t.centre('東保健所') AS east \gset
 SELECT t.slot(:east, '11:00', '14:00') AS slot \gset
@@ -137,11 +137,11 @@ SELECT is(t.why('+817000000095'), 'carrier_opt_out', 'an answer that is delivere
 
 -- ------------------------------------------------------------------ alive again, or another number
 
-SELECT hersys.number_alive('+817000000091') \g /dev/null
+SELECT hersys.number_reached('+817000000091', 'reply') \g /dev/null
 SELECT is(t.why('+817000000091'), NULL, 'a message from a number makes it one that is reached');
 SELECT is(t.calls(:dead) || ', ' || t.calls(:sibling), 'number_dead reply, number_dead reply', 'and ends the calls');
 SELECT is((SELECT closed_at FROM hersys.call_task WHERE patient_id = :dead), hersys.clock_now(), 'now');
-SELECT hersys.number_alive('+817000000095') \g /dev/null
+SELECT hersys.number_reached('+817000000095', 'reply') \g /dev/null
 SELECT is(t.calls(:gone) || ' ' || t.reach(:gone), 'carrier_opt_out none', 'but not what the carrier holds back');
 SELECT hersys.call_add(:east, :absent, r) FROM unnest(ARRAY['undelivered', 'carrier_opt_out', 'no_sms', 'wrong_number', 'silent', 'stopped', 'end_of_monitoring']) AS r \g /dev/null
 UPDATE hersys.patient SET phone = '+817000000004' WHERE id = :absent;
@@ -150,9 +150,14 @@ SELECT is((SELECT string_agg(reason, ', ' ORDER BY reason) FROM hersys.call_task
 SELECT is((SELECT string_agg(DISTINCT closed_by, ', ') FROM hersys.call_task WHERE patient_id = :absent AND reason <> 'undelivered'), 'new_number', 'and says so');
 SELECT is(t.reach(:absent), 'sms', 'the new one is not the old one');
 SELECT results_eq('SELECT patient_id, phone::text, until FROM hersys.phone_history', format($$VALUES (%s::bigint, '+817000000094', hersys.clock_now())$$, :absent), 'which is remembered as the patient''s');
-SELECT t.later('7 days') \g /dev/null
+SELECT t.later('1 day') \g /dev/null
 UPDATE hersys.patient SET phone = NULL WHERE id = :absent;
-SELECT is((SELECT string_agg(phone, ',') FROM hersys.phone_history), '+817000000004', 'for seven days');
+SELECT t.later('6 days' - interval '1 second') \g /dev/null
+SELECT hersys.housekeeping() \g /dev/null
+SELECT is((SELECT count(*) FROM hersys.phone_history), 2::bigint, 'for seven days');
+SELECT t.later('1 second') \g /dev/null
+SELECT hersys.housekeeping() \g /dev/null
+SELECT is((SELECT string_agg(phone, ',') FROM hersys.phone_history), '+817000000004', 'and not longer, whether anybody changes a telephone or not');
 SELECT t.at('2022-08-01 12:00+09') \g /dev/null
 
 -- ------------------------------------------------------------------ falling over: links

@@ -116,7 +116,7 @@ SELECT is(t.story(:link_to, 'link_consumed'), 'link_consumed', 'or used');
 SELECT hersys.call_end(:link_to, '{number_dead}', 'api:somebody') \g /dev/null
 SELECT is(t.story(:link_to, 'call_closed'), 'call_closed by=staff', 'who closed a call has no name');
 SELECT hersys.call_add(:east, :link_to, 'undelivered') \g /dev/null
-SELECT hersys.number_alive('+817000000091') \g /dev/null
+SELECT hersys.number_reached('+817000000091', 'reply') \g /dev/null
 SELECT is(t.story(:link_to, 'call_closed'), 'call_closed by=staff, call_closed by=reply', 'what closed it has');
 SELECT t.patient_of(NULL) AS refused \gset
 SELECT hersys.link_batch(ARRAY[:refused], 'sms', 1, array_fill(decode(repeat('00', 16), 'hex'), ARRAY[1]), 'os:tester') \g /dev/null
