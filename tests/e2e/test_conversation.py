@@ -74,7 +74,7 @@ def test_where_one_patient_has_the_telephone_no_number_is_needed_and_a_wrong_one
     assert talk.reports(alice) == [(36.9, 97, False)]
 
 
-def test_names_are_told_and_taken_only_from_a_telephone_that_is_confirmed_to_be_theirs(talk):
+def test_names_are_told_only_to_a_telephone_that_is_confirmed_to_be_theirs(talk):
     talk.family(confirmed=False)
     assert talk.say("36.9 97 n") == "which_member"
     asked = talk.heard(1)
